@@ -1,0 +1,1 @@
+"""Summaries, search, dashboards; the top of the import order."""

@@ -1,0 +1,1 @@
+DROP MATERIALIZED VIEW merchant_monthly_stats;

@@ -1,0 +1,94 @@
+"""Summaries for reports: a row per merchant, day and currency, and the monthly view."""
+
+from django.db import models
+from django.db.models import Case, DecimalField, F, Value, When
+from django.db.models.functions import Cast, Now
+
+from payments_project.database.indexes import NamedIndex
+from payments_project.database.models import Identified
+from payments_project.tenancy import ENVIRONMENTS
+
+
+class DailyTransactionSummary(Identified):
+    """One merchant's UTC day in one currency. Recomputed from the rows, never incremented."""
+
+    merchant = models.ForeignKey("merchants.Merchant", on_delete=models.PROTECT, db_index=False)
+    environment = models.CharField(
+        max_length=20, choices=[(name, name) for name in ENVIRONMENTS]
+    )
+    summary_date = models.DateField()
+    currency = models.CharField(max_length=3)
+    transaction_count = models.IntegerField(default=0, db_default=0)
+    successful_count = models.IntegerField(default=0, db_default=0)
+    failed_count = models.IntegerField(default=0, db_default=0)
+    refunded_count = models.IntegerField(default=0, db_default=0)
+    gross_amount = models.BigIntegerField(default=0, db_default=0)
+    fee_amount = models.BigIntegerField(default=0, db_default=0)
+    net_amount = models.BigIntegerField(default=0, db_default=0)
+    refunded_amount = models.BigIntegerField(default=0, db_default=0)
+    success_rate = models.GeneratedField(
+        expression=Case(
+            When(
+                transaction_count__gt=0,
+                then=Cast(
+                    F("successful_count"), DecimalField(max_digits=20, decimal_places=10)
+                )
+                / F("transaction_count"),
+            ),
+            default=Value(0),
+            output_field=DecimalField(max_digits=5, decimal_places=4),
+        ),
+        output_field=DecimalField(max_digits=5, decimal_places=4),
+        db_persist=True,
+    )
+    high_risk_count = models.IntegerField(null=True, default=0, db_default=0)
+    fraud_count = models.IntegerField(null=True, default=0, db_default=0)
+    dispute_count = models.IntegerField(null=True, default=0, db_default=0)
+    created_at = models.DateTimeField(null=True, db_default=Now())
+    updated_at = models.DateTimeField(null=True, db_default=Now())
+
+    class Meta:
+        db_table = "daily_transaction_summaries"
+        default_permissions = ("view",)
+        verbose_name_plural = "daily transaction summaries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["merchant", "environment", "summary_date", "currency"],
+                name="daily_transaction_summaries_once",
+            )
+        ]
+        indexes = [
+            NamedIndex(
+                F("merchant_id"),
+                F("summary_date").desc(),
+                name="idx_daily_summaries_merchant_date",
+            ),
+            NamedIndex(F("summary_date").desc(), name="idx_daily_summaries_date"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.merchant_id} {self.summary_date} {self.currency}"
+
+
+class MerchantMonthlyStats(models.Model):
+    """A row of the materialized view; refreshed daily, so its age matters."""
+
+    pk = models.CompositePrimaryKey("merchant_id", "environment", "month", "currency")
+    merchant_id = models.UUIDField()
+    environment = models.CharField(max_length=20)
+    month = models.DateTimeField()
+    currency = models.CharField(max_length=3)
+    transaction_count = models.BigIntegerField()
+    successful_count = models.BigIntegerField()
+    total_amount = models.DecimalField(max_digits=30, decimal_places=0, null=True)
+    avg_amount = models.DecimalField(max_digits=30, decimal_places=10, null=True)
+    high_risk_count = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "merchant_monthly_stats"
+        default_permissions = ("view",)
+        verbose_name_plural = "merchant monthly stats"
+
+    def __str__(self) -> str:
+        return f"{self.merchant_id} {self.month:%Y-%m} {self.currency}"

@@ -1,0 +1,1 @@
+"""Refunds, disputes, and payments recorded together with their refund."""

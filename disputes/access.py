@@ -1,0 +1,35 @@
+"""The one door to a tenant's refunds and disputes."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from disputes.models import Dispute, Refund
+from payments_project.errors import ResourceMissing
+from payments_project.tenancy import Scope
+
+
+def refunds_of(scope: Scope) -> "QuerySet[Refund]":
+    """All refunds of a merchant in an environment."""
+    return Refund.objects.filter(merchant_id=scope.merchant_id, environment=scope.environment)
+
+
+def get_refund(*, scope: Scope, refund_id: UUID, param: str | None = None) -> Refund:
+    """One refund. Raises ``ResourceMissing`` for another merchant's or environment's too."""
+    refund = refunds_of(scope).filter(pk=refund_id).first()
+    if refund is None:
+        raise ResourceMissing(f"No such refund: {refund_id}", param=param)
+    return refund
+
+
+def disputes_of(scope: Scope) -> "QuerySet[Dispute]":
+    """All disputes of a merchant in an environment."""
+    return Dispute.objects.filter(merchant_id=scope.merchant_id, environment=scope.environment)
+
+
+def get_dispute(*, scope: Scope, dispute_id: UUID, param: str | None = None) -> Dispute:
+    """One dispute. Raises ``ResourceMissing`` for another merchant's or environment's too."""
+    dispute = disputes_of(scope).filter(pk=dispute_id).first()
+    if dispute is None:
+        raise ResourceMissing(f"No such dispute: {dispute_id}", param=param)
+    return dispute

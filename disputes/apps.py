@@ -1,0 +1,14 @@
+"""The disputes app."""
+
+from django.apps import AppConfig
+
+
+class DisputesConfig(AppConfig):
+    name = "disputes"
+    verbose_name = "Refunds and disputes"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from disputes.services.gateway_messages import register_gateway_messages
+
+        register_gateway_messages()

@@ -1,0 +1,152 @@
+"""Refunds and disputes."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from disputes import states
+from payments_project.database.indexes import NamedIndex
+from payments_project.database.models import Aggregate, Identified
+from payments_project.tenancy import ENVIRONMENTS
+
+EMPTY_JSON = models.Value({}, output_field=models.JSONField())
+ENVIRONMENT_CHOICES = [(name, name) for name in ENVIRONMENTS]
+
+
+class Refund(Identified, Aggregate):
+    """Money back to the customer; its amount is reserved on the transaction before the gateway is
+    asked, and given back there when the refund fails or is cancelled.
+
+    ``requested_by`` is the staff user's id or, for the API, the key's (``requested_by_kind``).
+    """
+
+    transaction = models.ForeignKey(
+        "transactions.Transaction", on_delete=models.PROTECT, related_name="refunds"
+    )
+    merchant = models.ForeignKey(
+        "merchants.Merchant", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
+    environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    reason = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    status = models.CharField(
+        max_length=20,
+        default=states.PENDING,
+        db_default=states.PENDING,
+        choices=[(state, state) for state in states.REFUND_STATES],
+    )
+    # True once the gateway has accepted it and will tell the outcome by callback.
+    awaits_gateway = models.BooleanField(default=False, db_default=False)
+    gateway_refund_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    gateway_response = models.JSONField(null=True)
+    failure_reason = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    metadata = models.JSONField(default=dict, db_default=EMPTY_JSON)
+    requested_by = models.UUIDField(null=True)
+    requested_by_kind = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    processed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(null=True, db_default=Now())
+    updated_at = models.DateTimeField(null=True, db_default=Now())
+
+    class Meta:
+        db_table = "refunds"
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(name="refunds_amount_check", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="valid_refund_status", condition=Q(status__in=states.REFUND_STATES)
+            ),
+            models.CheckConstraint(
+                name="refunds_valid_environment", condition=Q(environment__in=ENVIRONMENTS)
+            ),
+        ]
+        indexes = [
+            NamedIndex(
+                F("merchant_id"), F("environment"), F("id").desc(), name="idx_refunds_merchant_page"
+            ),
+            NamedIndex(
+                fields=["created_at"],
+                name="idx_refunds_pending",
+                condition=Q(status=states.PENDING),
+            ),
+            NamedIndex(fields=["gateway_refund_id"], name="idx_refunds_gateway"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+
+class Dispute(Identified, Aggregate):
+    """A cardholder's complaint: a chargeback takes money, an inquiry only asks.
+
+    ``held_amount`` and ``fee_amount`` are what the ledger holds from the merchant for it.
+    """
+
+    CHARGEBACK = "chargeback"
+    INQUIRY = "inquiry"
+
+    transaction = models.ForeignKey(
+        "transactions.Transaction", on_delete=models.PROTECT, related_name="disputes"
+    )
+    merchant = models.ForeignKey(
+        "merchants.Merchant", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
+    environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
+    dispute_type = models.CharField(
+        max_length=50, choices=[(kind, kind) for kind in (CHARGEBACK, INQUIRY)]
+    )
+    reason_code = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    held_amount = models.BigIntegerField(default=0, db_default=0)
+    fee_amount = models.BigIntegerField(default=0, db_default=0)
+    status = models.CharField(
+        max_length=20,
+        default=states.OPEN,
+        db_default=states.OPEN,
+        choices=[(state, state) for state in states.DISPUTE_STATES],
+    )
+    due_date = models.DateField(null=True)
+    evidence = models.JSONField(null=True, default=dict, db_default=EMPTY_JSON)
+    evidence_submitted_at = models.DateTimeField(null=True)
+    merchant_response = models.TextField(null=True)  # noqa: DJ001
+    gateway_dispute_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    created_at = models.DateTimeField(null=True, db_default=Now())
+    updated_at = models.DateTimeField(null=True, db_default=Now())
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "disputes"
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(
+                name="valid_dispute_status", condition=Q(status__in=states.DISPUTE_STATES)
+            ),
+            models.CheckConstraint(name="disputes_amount_check", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="disputes_held_amount_check",
+                condition=Q(held_amount__gte=0) & Q(held_amount__lte=F("amount")),
+            ),
+            models.CheckConstraint(
+                name="disputes_valid_environment", condition=Q(environment__in=ENVIRONMENTS)
+            ),
+            models.UniqueConstraint(
+                fields=["gateway_dispute_id"], name="disputes_gateway_dispute_once"
+            ),
+        ]
+        indexes = [
+            NamedIndex(
+                F("merchant_id"),
+                F("environment"),
+                F("id").desc(),
+                name="idx_disputes_merchant_page",
+            ),
+            NamedIndex(
+                fields=["due_date"],
+                name="idx_disputes_due",
+                condition=Q(status=states.OPEN),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dispute_type} {self.status}"

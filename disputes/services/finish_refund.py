@@ -1,0 +1,141 @@
+"""A refund's outcome: from the gateway's answer, or from its later message."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from disputes import states
+from disputes.locking import lock_refund
+from disputes.models import Refund
+from disputes.snapshot import refund_snapshot
+from payments_project.actor import Actor
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.errors import ServiceError, Unavailable
+from payments_project.events.record import record_event
+from payments_project.idempotency.keys import store_reply
+from payments_project.idempotency.replies import Replies
+from payments_project.tenancy import Scope
+from transactions import states as transaction_states
+from transactions.gateways.interface import GatewayResult, Outcome
+from transactions.ledger import record_movements, refund_failure_movements, refund_movements
+from transactions.models import Transaction
+from transactions.services.reserve_refund import release_refund
+from transactions.transition import Change, advance_transaction, apply_change
+
+
+def finish_refund(
+    *,
+    refund_id: UUID,
+    result: GatewayResult,
+    actor: Actor,
+    key_id: UUID | None,
+    replies: Replies[Refund],
+) -> Refund:
+    """Commits what the gateway said of a pending refund, its reply with it.
+
+    A refund that the gateway could not take has failed, and ``Unavailable`` is raised after its
+    reply is stored. An unknown outcome leaves it pending.
+    """
+
+    def work() -> Refund | ServiceError:
+        transaction, refund = lock_refund(refund_id)
+        if refund.status == states.PENDING and result.outcome is not Outcome.UNKNOWN:
+            refund.gateway_refund_id = result.gateway_id or refund.gateway_refund_id
+            refund.gateway_response = dict(result.response)
+            if result.outcome is Outcome.SUCCEEDED:
+                complete_refund(transaction=transaction, refund=refund, actor=actor)
+            elif result.outcome is Outcome.ACCEPTED:
+                refund.awaits_gateway = True
+                refund.save(
+                    update_fields=["gateway_refund_id", "gateway_response", "awaits_gateway"]
+                )
+            else:
+                unavailable = result.outcome is not Outcome.DECLINED
+                reason = "gateway_unavailable" if unavailable else "declined"
+                fail_refund(transaction=transaction, refund=refund, reason=reason, actor=actor)
+                if unavailable:
+                    refusal = Unavailable(
+                        "The gateway could not take the refund; nothing was refunded.",
+                        code="gateway_unavailable",
+                        retry_after=10,
+                    )
+                    if key_id:
+                        store_reply(key_id, replies.refusing(refusal))
+                    return refusal
+        if key_id:
+            store_reply(key_id, replies.of(refund))
+        return refund
+
+    finished = run_in_transaction(work)
+    if isinstance(finished, ServiceError):
+        raise finished
+    return finished
+
+
+def complete_refund(*, transaction: Transaction, refund: Refund, actor: Actor) -> None:
+    """PENDING becomes SUCCEEDED: the ledger entry, the event, and the transaction's state when all
+    of it is refunded now. The caller holds both rows' locks."""
+    refund.status = states.SUCCEEDED
+    refund.processed_at = datetime.now(UTC)
+    _save_outcome(refund)
+    record_movements(
+        refund_movements(refund_id=refund.pk, amount=refund.amount),
+        scope=Scope(refund.merchant_id, refund.environment),
+        currency=refund.currency,
+        transaction_id=transaction.pk,
+    )
+    _tell(refund, "refund.succeeded", actor)
+    if transaction.status == transaction_states.SUCCEEDED and _fully_refunded(transaction):
+        _advance(transaction, transaction_states.REFUNDED, actor)
+
+
+def fail_refund(*, transaction: Transaction, refund: Refund, reason: str, actor: Actor) -> None:
+    """PENDING or SUCCEEDED becomes FAILED: its amount is refundable again, and money that had left
+    the balance comes back. The caller holds both rows' locks."""
+    had_succeeded = refund.status == states.SUCCEEDED
+    refund.status = states.FAILED
+    refund.failure_reason = reason
+    refund.processed_at = datetime.now(UTC)
+    _save_outcome(refund)
+    release_refund(transaction=transaction, amount=refund.amount)
+    if had_succeeded:
+        record_movements(
+            refund_failure_movements(refund_id=refund.pk, amount=refund.amount),
+            scope=Scope(refund.merchant_id, refund.environment),
+            currency=refund.currency,
+            transaction_id=transaction.pk,
+        )
+    _tell(refund, "refund.failed", actor)
+    if transaction.status == transaction_states.REFUNDED and not _fully_refunded(transaction):
+        _advance(transaction, transaction_states.SUCCEEDED, actor)
+
+
+def _fully_refunded(transaction: Transaction) -> bool:
+    amounts = Refund.objects.filter(
+        transaction_id=transaction.pk, status=states.SUCCEEDED
+    ).values_list("amount", flat=True)
+    return sum(amounts) == transaction.captured_amount
+
+
+def _advance(transaction: Transaction, status: str, actor: Actor) -> None:
+    expected = transaction.status
+    change = Change(status=status)
+    apply_change(transaction, change)
+    advance_transaction(transaction=transaction, expected=expected, change=change, actor=actor)
+
+
+def _save_outcome(refund: Refund) -> None:
+    refund.updated_at = datetime.now(UTC)
+    refund.save(
+        update_fields=[
+            "status",
+            "failure_reason",
+            "gateway_refund_id",
+            "gateway_response",
+            "processed_at",
+            "updated_at",
+        ]
+    )
+
+
+def _tell(refund: Refund, kind: str, actor: Actor) -> None:
+    record_event(aggregate=refund, type=kind, data=refund_snapshot(refund), actor=actor)

@@ -1,0 +1,1 @@
+"""The database ground: transactions, ids, monthly partitions, field types, migration operations."""

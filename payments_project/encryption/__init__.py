@@ -1,0 +1,1 @@
+"""Encryption of what must be read back; card data has its own in the vault."""

@@ -1,0 +1,28 @@
+"""How a service has its outcome put into the words that are stored under the key."""
+
+from typing import Protocol, TypeVar
+
+from payments_project.errors import ServiceError
+from payments_project.idempotency.keys import Reply
+
+Subject = TypeVar("Subject", contravariant=True)
+
+
+class Replies(Protocol[Subject]):
+    """Made by the API; services know that there is a reply, not what it looks like."""
+
+    def of(self, subject: Subject) -> Reply:
+        """The reply that tells the object as it now is."""
+
+    def refusing(self, error: ServiceError) -> Reply:
+        """The reply that tells a refusal after work began."""
+
+
+class NoReplies:
+    """For acts without a key (the system's, the staff's): nothing is ever stored."""
+
+    def of(self, subject: object) -> Reply:
+        raise AssertionError("an act without a key has no reply")
+
+    def refusing(self, error: ServiceError) -> Reply:
+        raise AssertionError("an act without a key has no reply")

@@ -1,0 +1,2 @@
+DROP FUNCTION monthly_partitions_ahead(date);
+DROP FUNCTION create_monthly_partition(text, date);

@@ -1,0 +1,1 @@
+DROP FUNCTION enforce_status_transition();

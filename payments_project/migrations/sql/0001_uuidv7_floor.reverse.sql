@@ -1,0 +1,1 @@
+DROP FUNCTION uuidv7_floor(timestamptz);

@@ -1,0 +1,204 @@
+"""Settings that hold everywhere. What differs by place is read from the environment.
+
+Nothing secret has a default here: a missing setting stops the start with its name.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from payments_project.schedule import SCHEDULE
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+
+def database(url: str) -> dict[str, Any]:
+    """A Django database from its URL, with a pool of this process's connections.
+
+    Prepared statements are on: through PgBouncer in transaction mode they need version 1.21 or
+    later. TCP_USER_TIMEOUT ends a connection whose other side vanished; without it a black-holed
+    server holds a thread for minutes.
+    """
+    config: dict[str, Any] = {**environ.Env.db_url_config(url)}
+    config["ENGINE"] = "django.db.backends.postgresql"
+    config["CONN_MAX_AGE"] = 0
+    config["OPTIONS"] = {
+        **config.get("OPTIONS", {}),
+        "pool": {
+            "min_size": env.int("DATABASE_POOL_MIN", default=1),
+            "max_size": env.int("DATABASE_POOL_MAX", default=20),
+            "timeout": 10,
+            "max_lifetime": 3600,
+        },
+        "server_side_binding": True,
+        "prepare_threshold": 2,
+        "connect_timeout": 5,
+        "keepalives_idle": 30,
+        "tcp_user_timeout": 10_000,
+        "application_name": env("PROCESS_NAME", default="payments"),
+    }
+    return config
+
+
+DATABASES = {"default": database(env("DATABASE_URL"))}
+# The role that runs the product; migrations grant it its rights. The owner's URL is given as
+# DATABASE_URL to the processes that migrate, and to no other.
+DATABASE_APP_ROLE = env("DATABASE_APP_ROLE", default="payments_app")
+
+REDIS_URL = env("REDIS_URL")
+KAFKA_BOOTSTRAP_SERVERS = env("KAFKA_BOOTSTRAP_SERVERS", default="")
+ELASTICSEARCH_URL = env("ELASTICSEARCH_URL", default="")
+
+SECRET_KEY = env("SECRET_KEY")
+# Keyed hashes: API keys, request bodies and card numbers can't be searched without these.
+API_KEY_HASH_KEY = env("API_KEY_HASH_KEY")
+REQUEST_FINGERPRINT_KEY = env("REQUEST_FINGERPRINT_KEY")
+CARD_FINGERPRINT_KEY = env("CARD_FINGERPRINT_KEY")
+# Encrypted fields that must be read back (tax ids, gateway credentials, stored secrets).
+CRYPTOGRAPHY_KEY = env("CRYPTOGRAPHY_KEY")
+# Key rings, "id:base64,id:base64": the first encrypts, all decrypt.
+VAULT_KEYS = env("VAULT_KEYS")
+PII_KEYS = env("PII_KEYS", default=VAULT_KEYS)
+
+DEBUG = False
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
+PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000")
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "payments_project",
+    "merchants",
+    "vault",
+    "transactions",
+    "disputes",
+    "analytics",
+]
+
+MIDDLEWARE = [
+    "payments_project.api.request_id.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "payments_project.urls"
+WSGI_APPLICATION = "payments_project.wsgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "payments_project" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_USER_MODEL = "payments_project.StaffUser"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {
+            "CLIENT_CLASS": "django_redis.client.DefaultClient",
+            # Nothing waits for Redis longer than this; each use says what it does without it.
+            "SOCKET_CONNECT_TIMEOUT": 0.05,
+            "SOCKET_TIMEOUT": 0.05,
+        },
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["merchants.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": ["payments_project.api.strict_json.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "payments_project.api.exception_handler.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+
+# Requests per key and endpoint, in a sliding window; a key may have its own.
+RATE_LIMIT_PER_SECOND = env.int("RATE_LIMIT_PER_SECOND", default=100)
+RATE_LIMIT_PER_HOUR = env.int("RATE_LIMIT_PER_HOUR", default=100_000)
+
+# Gateways. A call that takes longer has an unknown outcome; the lease adds GATEWAY_LEASE_MARGIN.
+GATEWAY_TIMEOUT_SECONDS = env.int("GATEWAY_TIMEOUT_SECONDS", default=30)
+GATEWAY_LEASE_MARGIN_SECONDS = 5
+SIMULATOR_SIGNING_KEY = env("SIMULATOR_SIGNING_KEY", default="")
+SIMULATOR_CALLBACK_DELAY_SECONDS = env.float("SIMULATOR_CALLBACK_DELAY_SECONDS", default=3.0)
+# True lets the simulator answer live keys too: an embedded start only.
+SIMULATOR_ANSWERS_LIVE = env.bool("SIMULATOR_ANSWERS_LIVE", default=False)
+AUTHORIZATION_VALID_DAYS = env.int("AUTHORIZATION_VALID_DAYS", default=7)
+
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Longer than the longest task; a killed worker's task comes back soon after, not 100 s later.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "unacked_restore_throttle": 1}
+CELERY_BEAT_SCHEDULE = SCHEDULE
+CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
+CELERY_REDBEAT_LOCK_TIMEOUT = 30
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Payment service API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+}

@@ -1,0 +1,24 @@
+"""The embedded start: ``./dev`` writes the secrets and the engines' addresses into its data folder.
+
+``PAYMENTS_DATA`` names that folder (``.local`` by default); what the environment says wins.
+"""
+
+import os
+from pathlib import Path
+
+import environ
+
+_data = Path(os.environ.get("PAYMENTS_DATA", Path(__file__).parents[2] / ".local"))
+for _file in ("env", "stack.env"):
+    if (_data / _file).is_file():
+        environ.Env.read_env(str(_data / _file))
+
+from payments_project.settings.base import *  # noqa: E402, F403
+
+ALLOWED_HOSTS = ["*"]
+EMBEDDED = True
+SIMULATOR_ANSWERS_LIVE = True
+# High enough to benchmark one merchant's key; see docs/rate-limits.md.
+RATE_LIMIT_PER_SECOND = env.int("RATE_LIMIT_PER_SECOND", default=10_000)  # noqa: F405
+RATE_LIMIT_PER_HOUR = env.int("RATE_LIMIT_PER_HOUR", default=10_000_000)  # noqa: F405
+SESSION_COOKIE_NAME = "payments_session"

@@ -1,0 +1,84 @@
+"""Fixtures of all tests: a real database per worker, a real server over real HTTP.
+
+Tests commit. None cleans up behind itself: each makes the merchants it needs, and a merchant's
+rows are nobody else's, just as in production. The tests run as the application role, so that a
+missing right is found here.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.server import Server, start_server
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The worker's database: a copy of a template that is migrated once per change of schema."""
+    owner_url = os.environ["DATABASE_OWNER_URL"]
+    template = f"{settings.TEMPLATE_DATABASE}_{_schema_digest()}"
+    name = settings.DATABASES["default"]["NAME"]
+    lock_file = Path("/tmp") / f"payments-tests-{os.getuid()}.lock"  # noqa: S108
+    with lock_file.open("w") as lock, psycopg.connect(owner_url, autocommit=True) as owner:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _exists(owner, template):
+            _build_template(owner, owner_url, template)
+        owner.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        owner.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _database(django_db_setup: None) -> None:
+    """Every test may use the database."""
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup: None) -> Iterator[Server]:
+    """The product's web server, as it runs in production, on the worker's database."""
+    with start_server() as running:
+        settings.PUBLIC_URL = running.url
+        yield running
+
+
+def _schema_digest() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(ROOT.glob("*/migrations/**/*")):
+        if path.suffix in (".py", ".sql"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _exists(owner: psycopg.Connection, name: str) -> bool:
+    found = owner.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+    return found is not None
+
+
+def _build_template(owner: psycopg.Connection, owner_url: str, template: str) -> None:
+    building = f"{template}_building"
+    owner.execute(f'DROP DATABASE IF EXISTS "{building}" WITH (FORCE)')
+    owner.execute(f'CREATE DATABASE "{building}"')
+    base, _, _ = owner_url.rpartition("/")
+    environment = os.environ | {
+        "DATABASE_URL": f"{base}/{building}",
+        "DJANGO_SETTINGS_MODULE": "payments_project.settings.local",
+    }
+    subprocess.run(  # noqa: S603
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+    )
+    owner.execute(f'ALTER DATABASE "{building}" RENAME TO "{template}"')

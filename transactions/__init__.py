@@ -1,0 +1,1 @@
+"""The payment life cycle: gateways, ledger, balances, settlement."""

@@ -1,0 +1,146 @@
+"""Balances: folded from the ledger, and read exactly.
+
+The folder's cursor is a PostgreSQL snapshot: it takes the entries that its new snapshot sees and
+its last one did not, so no entry is missed or counted twice, however transactions overlap. A
+reader adds the entries that are not folded yet to the folded row, in one statement.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connection
+
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.tenancy import Scope
+from transactions import ledger_accounts as accounts
+from transactions.locking import try_advisory_lock
+
+CURSOR = "ledger_balances"
+
+_UNFOLDED = f"""
+    SELECT entry.merchant_id, entry.environment, entry.currency, entry.available_on,
+           side.account, side.delta
+      FROM event_cursors AS cursor
+      JOIN ledger_entries AS entry
+        ON entry.xid >= pg_snapshot_xmin(cursor.snapshot)
+       AND NOT pg_visible_in_snapshot(entry.xid, cursor.snapshot)
+     CROSS JOIN LATERAL (VALUES (entry.debit_account, -entry.amount),
+                                (entry.credit_account, entry.amount)) AS side (account, delta)
+     WHERE cursor.name = '{CURSOR}'
+       AND side.account IN ('{accounts.PENDING}', '{accounts.AVAILABLE}', '{accounts.RESERVED}')
+"""
+
+_FOLD = f"""
+WITH fresh AS MATERIALIZED ({_UNFOLDED}),
+balance AS (
+    INSERT INTO merchant_balances AS balance (merchant_id, environment, currency,
+        pending_balance, available_balance, reserved_balance)
+    SELECT merchant_id, environment, currency,
+           coalesce(sum(delta) FILTER (WHERE account = 'pending'), 0),
+           coalesce(sum(delta) FILTER (WHERE account = 'available'), 0),
+           coalesce(sum(delta) FILTER (WHERE account = 'reserved'), 0)
+      FROM fresh GROUP BY merchant_id, environment, currency
+     ORDER BY merchant_id, environment, currency
+    ON CONFLICT (merchant_id, environment, currency) DO UPDATE SET
+        pending_balance = balance.pending_balance + excluded.pending_balance,
+        available_balance = balance.available_balance + excluded.available_balance,
+        reserved_balance = balance.reserved_balance + excluded.reserved_balance,
+        updated_at = now()
+), day AS (
+    INSERT INTO merchant_pending_days AS day (merchant_id, environment, currency, available_on,
+        amount)
+    SELECT merchant_id, environment, currency, available_on, sum(delta)
+      FROM fresh WHERE account = 'pending'
+     GROUP BY merchant_id, environment, currency, available_on
+     ORDER BY merchant_id, environment, currency, available_on
+    ON CONFLICT (merchant_id, environment, currency, available_on) DO UPDATE SET
+        amount = day.amount + excluded.amount
+), moved AS (
+    UPDATE event_cursors SET snapshot = pg_current_snapshot(), updated_at = now()
+     WHERE name = '{CURSOR}'
+)
+SELECT count(*) FROM fresh
+"""
+
+_READ = f"""
+WITH unfolded AS MATERIALIZED (
+    SELECT * FROM ({_UNFOLDED}) AS fresh
+     WHERE merchant_id = %(merchant_id)s AND environment = %(environment)s
+)
+SELECT currency, sum(pending)::bigint, sum(available)::bigint, sum(reserved)::bigint
+  FROM (SELECT currency, pending_balance AS pending, available_balance AS available,
+               reserved_balance AS reserved
+          FROM merchant_balances
+         WHERE merchant_id = %(merchant_id)s AND environment = %(environment)s
+        UNION ALL
+        SELECT currency, CASE account WHEN 'pending' THEN delta ELSE 0 END,
+               CASE account WHEN 'available' THEN delta ELSE 0 END,
+               CASE account WHEN 'reserved' THEN delta ELSE 0 END
+          FROM unfolded) AS both_parts
+ GROUP BY currency ORDER BY currency
+"""
+
+_DUE_DAYS = f"""
+SELECT available_on, sum(amount)::bigint
+  FROM (SELECT available_on, amount FROM merchant_pending_days
+         WHERE merchant_id = %(merchant_id)s AND environment = %(environment)s
+           AND currency = %(currency)s AND available_on <= %(today)s AND amount <> 0
+        UNION ALL
+        SELECT available_on, delta FROM ({_UNFOLDED}) AS fresh
+         WHERE merchant_id = %(merchant_id)s AND environment = %(environment)s
+           AND currency = %(currency)s AND available_on <= %(today)s
+           AND account = 'pending') AS both_parts
+ GROUP BY available_on HAVING sum(amount) <> 0 ORDER BY available_on
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A merchant's money in one currency, in minor units; only ``pending`` is never negative."""
+
+    currency: str
+    pending: int
+    available: int
+    reserved: int
+
+
+def fold_balances() -> int:
+    """Folds the ledger's new entries into balances and pending days; returns their number.
+
+    Safe to run twice or at once: one folder works, another returns 0. It must not share a
+    transaction with a ledger entry of its own, which its snapshot would not know.
+    """
+
+    def work() -> int:
+        # The lock comes in a statement before the fold's, whose snapshot then sees the last fold.
+        if not try_advisory_lock("fold balances"):
+            return 0
+        with connection.cursor() as cursor:
+            cursor.execute(_FOLD)
+            return int(cursor.fetchone()[0])
+
+    return run_in_transaction(work)
+
+
+def read_balances(scope: Scope) -> list[Balance]:
+    """The merchant's balances at this moment, exactly, by currency."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _READ, {"merchant_id": scope.merchant_id, "environment": scope.environment}
+        )
+        return [Balance(*row) for row in cursor.fetchall()]
+
+
+def read_due_days(*, scope: Scope, currency: str, today: date) -> list[tuple[date, int]]:
+    """The days up to ``today`` with pending money left, and how much (minor units, signed)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _DUE_DAYS,
+            {
+                "merchant_id": scope.merchant_id,
+                "environment": scope.environment,
+                "currency": currency,
+                "today": today,
+            },
+        )
+        return list(cursor.fetchall())

@@ -1,0 +1,44 @@
+"""Payments taken elsewhere: there is no provider to ask, the merchant's word is the outcome.
+
+A refund of a recorded payment is a record too: the money goes back where it was taken.
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from transactions.gateways.interface import (
+    Callback,
+    ChargeRequest,
+    GatewayResult,
+    InvalidCallback,
+    Outcome,
+)
+
+EXTERNAL = "external"
+
+
+class ExternalGateway:
+    """Answers for what was recorded; takes no charge of its own."""
+
+    name = EXTERNAL
+
+    def authorize(self, charge: ChargeRequest) -> GatewayResult:
+        return GatewayResult(Outcome.UNAVAILABLE, message="Nothing is charged through this one.")
+
+    def capture(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
+        return GatewayResult(Outcome.DECLINED, message="Recorded payments are captured already.")
+
+    def void(self, *, charge: UUID) -> GatewayResult:
+        return GatewayResult(Outcome.DECLINED, message="Recorded payments can't be voided.")
+
+    def refund(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
+        return GatewayResult(Outcome.SUCCEEDED, response={"status": "recorded"})
+
+    def lookup(self, *, charge: UUID) -> GatewayResult:
+        return GatewayResult(Outcome.NOT_FOUND)
+
+    def lookup_refund(self, *, reference: UUID) -> GatewayResult:
+        return GatewayResult(Outcome.SUCCEEDED, response={"status": "recorded"})
+
+    def parse_callback(self, *, headers: Mapping[str, str], body: bytes) -> Callback:
+        raise InvalidCallback("Recorded payments have no callbacks.")

@@ -1,0 +1,96 @@
+"""The gateway port: what the product asks of a payment provider, and how it hears the answer.
+
+Adapters are stateless and keep nothing; the services commit. An adapter never raises for what a
+provider says or fails to say: it answers with a result whose ``outcome`` is explicit. Only an
+explicit success or refusal is final; a time-out or a broken connection after sending is UNKNOWN.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+from uuid import UUID
+
+from vault.card_data import CardData, SecurityCode
+
+
+class Outcome(Enum):
+    """How a call to a gateway ended."""
+
+    SUCCEEDED = "succeeded"
+    # The gateway accepted it and confirms it later by callback.
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    # Certainly nothing happened: the gateway was down or refused to take the call.
+    UNAVAILABLE = "unavailable"
+    # It may have happened; ask the gateway, never guess.
+    UNKNOWN = "unknown"
+    # Lookup only: the gateway has no such reference.
+    NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRequest:
+    """A charge under our reference, which is the gateway's idempotency key for it."""
+
+    reference: UUID
+    amount: int
+    currency: str
+    capture: bool
+    card: CardData
+    cvc: SecurityCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayResult:
+    """A gateway's answer. ``response`` is what may be stored: redacted, without card data."""
+
+    outcome: Outcome
+    gateway_id: str | None = None
+    # Set by lookup: whether the money was captured, and how much.
+    captured_amount: int | None = None
+    decline_code: str | None = None
+    message: str | None = None
+    # The money can be paid out at once, without the settlement delay.
+    available_at_once: bool = False
+    response: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A verified message from a gateway. ``message_id`` is unique at that gateway."""
+
+    message_id: str
+    type: str
+    payload: Mapping[str, Any]
+
+
+class InvalidCallback(Exception):
+    """The message's signature is wrong, or it can't be read: it is refused and not kept."""
+
+
+class Gateway(Protocol):
+    """What an adapter offers. ``reference`` is always an id of ours."""
+
+    name: str
+
+    def authorize(self, charge: ChargeRequest) -> GatewayResult:
+        """Charges a card, or holds the amount where ``capture`` is False."""
+
+    def capture(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
+        """Captures ``amount`` of an authorized charge and releases the rest."""
+
+    def void(self, *, charge: UUID) -> GatewayResult:
+        """Releases an authorized charge; a charge it never saw is barred from being made later."""
+
+    def refund(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
+        """Gives ``amount`` of a captured charge back to the customer."""
+
+    def lookup(self, *, charge: UUID) -> GatewayResult:
+        """How the charge stands: SUCCEEDED with ``captured_amount`` (0 if only authorized), …"""
+
+    def lookup_refund(self, *, reference: UUID) -> GatewayResult:
+        """How the refund stands."""
+
+    def parse_callback(self, *, headers: Mapping[str, str], body: bytes) -> Callback:
+        """Verifies and reads a callback. Raises ``InvalidCallback``."""

@@ -1,0 +1,100 @@
+"""The simulator's callbacks: what it tells later, signed, over HTTP, as a real gateway would.
+
+Signature: ``Simulator-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`` with
+``SIMULATOR_SIGNING_KEY``; a message older than five minutes is refused.
+"""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from transactions.gateways.interface import Callback, InvalidCallback
+from transactions.gateways.simulator import cards
+from transactions.gateways.simulator.cards import Scenario
+
+SIGNATURE_HEADER = "Simulator-Signature"
+TOLERANCE_SECONDS = 300
+
+
+def after_payment(scenario: Scenario, charge: UUID, amount: int) -> list[dict[str, Any]]:
+    """The messages that follow a captured charge: its confirmation, or the cardholder's dispute."""
+    messages = []
+    if scenario.outcome == cards.CONFIRMED_LATER:
+        messages.append(_message("charge.succeeded", charge, {"charge": str(charge)}))
+    if scenario.dispute_type:
+        messages.append(
+            _message(
+                "dispute.created",
+                charge,
+                {
+                    "charge": str(charge),
+                    "dispute": f"sim_dp_{charge.hex}",
+                    "type": scenario.dispute_type,
+                    "reason": scenario.dispute_reason,
+                    "amount": amount,
+                },
+            )
+        )
+    return messages
+
+
+def after_refund(scenario: Scenario, reference: UUID, amount: int) -> list[dict[str, Any]]:
+    """The messages that follow a refund: its late success or its late failure."""
+    late = {"pending_then_succeeded": "refund.succeeded", "succeeded_then_failed": "refund.failed"}
+    if scenario.refund not in late:
+        return []
+    return [
+        _message(late[scenario.refund], reference, {"refund": str(reference), "amount": amount})
+    ]
+
+
+def schedule(messages: list[dict[str, Any]]) -> None:
+    """Puts messages in line to be sent after the simulator's delay."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO gateway_simulator_callbacks (due_at, message, attempts)"
+            " SELECT now() + make_interval(secs => %s), message, 0"
+            " FROM jsonb_array_elements(%s::jsonb) AS message",
+            [settings.SIMULATOR_CALLBACK_DELAY_SECONDS, json.dumps(messages)],
+        )
+
+
+def sign(body: bytes, *, timestamp: int | None = None) -> str:
+    """The signature header's value for a body."""
+    moment = int(time.time()) if timestamp is None else timestamp
+    digest = _digest(moment, body)
+    return f"t={moment},v1={digest}"
+
+
+def parse(*, headers: Mapping[str, str], body: bytes) -> Callback:
+    """Verifies the signature and reads the message. Raises ``InvalidCallback``."""
+    parts = dict(
+        part.split("=", 1) for part in headers.get(SIGNATURE_HEADER, "").split(",") if "=" in part
+    )
+    timestamp = parts.get("t", "")
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+        raise InvalidCallback("The signature header is missing or malformed.")
+    if not hmac.compare_digest(_digest(int(timestamp), body), parts.get("v1", "").lower()):
+        raise InvalidCallback("The signature does not match the body.")
+    if abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
+        raise InvalidCallback("The signature is too old.")
+    message = json.loads(body)
+    return Callback(message_id=message["id"], type=message["type"], payload=message["data"])
+
+
+def _digest(timestamp: int, body: bytes) -> str:
+    if not settings.SIMULATOR_SIGNING_KEY:
+        raise InvalidCallback("The simulator is not configured.")
+    key = settings.SIMULATOR_SIGNING_KEY.encode()
+    return hmac.new(key, f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+def _message(kind: str, reference: UUID, data: dict[str, Any]) -> dict[str, Any]:
+    return {"id": f"simevt_{reference.hex}_{kind}", "type": kind, "data": data}

@@ -1,0 +1,60 @@
+"""Sending the simulator's callbacks to our own callback address, as a real gateway would."""
+
+import json
+import logging
+import urllib.error
+import urllib.request
+
+from django.conf import settings
+from django.db import connection
+
+from transactions.gateways.simulator.callbacks import SIGNATURE_HEADER, sign
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS_MAX = 20
+TIMEOUT_SECONDS = 10
+
+
+def send_due_callbacks(*, batch: int = 100) -> int:
+    """Sends what is due; returns how many were accepted. One that fails is sent again later.
+
+    Rows are leased before they are sent, so that two senders rarely send the same one; if they do,
+    the receiver keeps one by its message id.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE gateway_simulator_callbacks SET attempts = attempts + 1,"
+            " due_at = now() + make_interval(secs => 10 * (attempts + 1))"
+            " WHERE id IN (SELECT id FROM gateway_simulator_callbacks"
+            " WHERE sent_at IS NULL AND due_at <= now() AND attempts < %s"
+            " ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING id, message",
+            [ATTEMPTS_MAX, batch],
+        )
+        due = cursor.fetchall()
+    sent = 0
+    for callback_id, message in due:
+        content = json.loads(message) if isinstance(message, str) else message
+        if _send(json.dumps(content).encode()):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE gateway_simulator_callbacks SET sent_at = now() WHERE id = %s",
+                    [callback_id],
+                )
+            sent += 1
+    return sent
+
+
+def _send(body: bytes) -> bool:
+    request = urllib.request.Request(  # noqa: S310 (our own address, from the settings)
+        f"{settings.PUBLIC_URL}/v1/gateways/simulator/webhook",
+        data=body,
+        headers={"Content-Type": "application/json", SIGNATURE_HEADER: sign(body)},
+        method="POST",
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+            return bool(200 <= response.status < 300)
+    except (urllib.error.URLError, OSError) as error:
+        logger.warning("the simulator's callback was not accepted: %s", error)
+        return False

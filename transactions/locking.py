@@ -1,0 +1,52 @@
+"""Row locks of this app; every lock is taken here, several in the order of their keys."""
+
+from uuid import UUID
+
+from django.db import connection
+
+from payments_project.errors import ResourceMissing
+from payments_project.tenancy import Scope
+from transactions.models import Transaction
+
+
+def lock_transaction(
+    *, transaction_id: UUID, scope: Scope | None = None, param: str | None = None
+) -> Transaction:
+    """The transaction, its row locked to the end of the caller's transaction.
+
+    With ``scope`` another merchant's row does not exist. Raises ``ResourceMissing``.
+    """
+    rows = Transaction.objects.select_for_update().filter(pk=transaction_id)
+    if scope is not None:
+        rows = rows.filter(merchant_id=scope.merchant_id, environment=scope.environment)
+    transaction = rows.first()
+    if transaction is None:
+        raise ResourceMissing(f"No such transaction: {transaction_id}", param=param)
+    return transaction
+
+
+def lock_balance(*, scope: Scope, currency: str) -> None:
+    """Locks the merchant's balance row of a currency, making it first if need be.
+
+    Whoever needs funds holds it from reading the balance to writing the ledger entry: check then
+    insert without it overdraws.
+    """
+    key = [scope.merchant_id, scope.environment, currency]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO merchant_balances (merchant_id, environment, currency)"
+            " VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            key,
+        )
+        cursor.execute(
+            "SELECT 1 FROM merchant_balances WHERE merchant_id = %s AND environment = %s"
+            " AND currency = %s FOR UPDATE",
+            key,
+        )
+
+
+def try_advisory_lock(name: str) -> bool:
+    """Takes the named lock to the end of the caller's transaction; False if another has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        return bool(cursor.fetchone()[0])

@@ -1,0 +1,1 @@
+DELETE FROM event_cursors WHERE name = 'ledger_balances';

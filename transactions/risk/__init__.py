@@ -1,0 +1,1 @@
+"""Risk: whether a payment may go to the gateway, and how it is rated."""

@@ -1,0 +1,152 @@
+"""Acts on an authorized payment: the intent is committed, the gateway asked, the outcome committed.
+
+Capture and void share this protocol. ``GatewayOperation`` is the intent; a transaction has at most
+one that is pending, so two acts never race at the gateway.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from payments_project.actor import Actor
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.errors import Conflict, ServiceError, Unavailable
+from payments_project.idempotency.keys import KeyClaim, claim_key, store_reply
+from payments_project.idempotency.models import IdempotencyKey
+from payments_project.idempotency.replies import Replies
+from payments_project.tenancy import Scope
+from transactions import states
+from transactions.errors import TransactionStateInvalid
+from transactions.gateways.interface import GatewayResult, Outcome
+from transactions.locking import lock_transaction
+from transactions.models import GatewayOperation, Transaction
+from transactions.transition import Change, advance_transaction, apply_change
+
+# What a result means for the transaction; None where it stays as it is.
+ChangeFor = Callable[[Transaction, GatewayResult], Change | None]
+
+
+def begin_operation(
+    *,
+    scope: Scope | None,
+    transaction_id: UUID,
+    kind: str,
+    amount_of: Callable[[Transaction], int],
+    actor: Actor,
+    claim: KeyClaim | None,
+    replies: Replies[Transaction],
+    cause: str = "requested",
+) -> tuple[Transaction, GatewayOperation, UUID | None]:
+    """Commits the intent of an act on an authorized transaction, the key claimed with it.
+
+    Raises ``TransactionStateInvalid`` unless the transaction is authorized and no other act is
+    under way, and what ``amount_of`` raises; such a refusal is stored under the key first.
+    ``KeyTaken`` if the key has a row already.
+    """
+
+    def work() -> tuple[Transaction, GatewayOperation, UUID | None] | ServiceError:
+        transaction = lock_transaction(transaction_id=transaction_id, scope=scope)
+        key_id = claim_key(claim) if claim else None
+        try:
+            amount = _require_authorized(transaction, kind, amount_of)
+        except Conflict as refusal:
+            return _refuse(refusal, key_id, replies)
+        operation = GatewayOperation(
+            transaction=transaction,
+            kind=kind,
+            amount=amount,
+            cause=cause,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+        )
+        operation.save(force_insert=True)
+        if key_id:
+            IdempotencyKey.objects.filter(pk=key_id).update(resource_id=str(operation.pk))
+        return transaction, operation, key_id
+
+    begun = run_in_transaction(work)
+    if isinstance(begun, ServiceError):
+        raise begun
+    return begun
+
+
+def finish_operation(
+    *,
+    operation: GatewayOperation,
+    result: GatewayResult,
+    change_for: ChangeFor,
+    actor: Actor,
+    key_id: UUID | None,
+    replies: Replies[Transaction],
+) -> Transaction:
+    """Commits an act's outcome, its reply with it, and returns the transaction.
+
+    Unknown: the act stays pending and the transaction as it was, and the reply says so. Refused or
+    unreachable: the act has failed, the transaction is as it was, and ``Unavailable`` is raised
+    after its reply is stored.
+    """
+
+    def work() -> Transaction | ServiceError:
+        transaction = lock_transaction(transaction_id=operation.transaction_id)
+        current = GatewayOperation.objects.select_for_update().get(pk=operation.pk)
+        if result.outcome is not Outcome.UNKNOWN and current.status == GatewayOperation.PENDING:
+            change = change_for(transaction, result)
+            if change is None:
+                _close(current, GatewayOperation.FAILED, result)
+                refusal = Unavailable(
+                    "The gateway did not do this; the transaction is as it was.",
+                    code="gateway_unavailable",
+                    retry_after=10,
+                )
+                return _refuse(refusal, key_id, replies)
+            _close(current, GatewayOperation.SUCCEEDED, result)
+            expected = transaction.status
+            apply_change(transaction, change)
+            advance_transaction(
+                transaction=transaction, expected=expected, change=change, actor=actor
+            )
+        if key_id:
+            store_reply(key_id, replies.of(transaction))
+        return transaction
+
+    finished = run_in_transaction(work)
+    if isinstance(finished, ServiceError):
+        raise finished
+    return finished
+
+
+def _require_authorized(
+    transaction: Transaction, kind: str, amount_of: Callable[[Transaction], int]
+) -> int:
+    if transaction.status != states.AUTHORIZED:
+        raise TransactionStateInvalid(
+            f"A transaction that is {transaction.status} can't be "
+            f"{'captured' if kind == GatewayOperation.CAPTURE else 'cancelled'}."
+        )
+    if GatewayOperation.objects.filter(
+        transaction=transaction, status=GatewayOperation.PENDING
+    ).exists():
+        raise TransactionStateInvalid(
+            "Another capture or cancellation of this transaction is under way."
+        )
+    return amount_of(transaction)
+
+
+def _refuse(
+    error: ServiceError, key_id: UUID | None, replies: Replies[Transaction]
+) -> ServiceError:
+    """Stores the refusal; the caller commits that and raises the error afterwards."""
+    if key_id:
+        store_reply(key_id, replies.refusing(error))
+    return error
+
+
+def _close(operation: GatewayOperation, status: str, result: GatewayResult) -> None:
+    operation.status = status
+    operation.response = dict(result.response)
+    operation.finished_at = datetime.now(UTC)
+    operation.save(update_fields=["status", "response", "finished_at"])
+
+
+def _name_resource(key_id: UUID, operation_id: UUID) -> None:
+    IdempotencyKey.objects.filter(pk=key_id).update(resource_id=str(operation_id))

@@ -1,0 +1,35 @@
+"""The life of a transaction: which state may follow which.
+
+The database enforces the same table (``status_transitions``); a test tries every pair in both.
+What each state means is in docs/payments.md.
+"""
+
+PENDING = "pending"
+AUTHORIZED = "authorized"
+CAPTURED = "captured"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+CANCELLED = "cancelled"
+REFUNDED = "refunded"
+DISPUTED = "disputed"
+
+MACHINE = "transaction"
+
+# From "" are the first states: a payment taken elsewhere is recorded as it stands.
+TRANSITIONS: dict[str, tuple[str, ...]] = {
+    "": (PENDING, SUCCEEDED, REFUNDED),
+    PENDING: (AUTHORIZED, CAPTURED, SUCCEEDED, FAILED, CANCELLED),
+    AUTHORIZED: (CAPTURED, SUCCEEDED, CANCELLED),
+    CAPTURED: (SUCCEEDED, FAILED),
+    SUCCEEDED: (REFUNDED, DISPUTED),
+    REFUNDED: (SUCCEEDED, DISPUTED),
+    DISPUTED: (SUCCEEDED, REFUNDED),
+    FAILED: (),
+    CANCELLED: (),
+}
+
+STATES = tuple(state for state in TRANSITIONS if state)
+
+# Reached success at some time; what was captured is or was the merchant's.
+SUCCESSFUL = (SUCCEEDED, REFUNDED, DISPUTED)
+FINAL = (FAILED, CANCELLED)

@@ -1,0 +1,40 @@
+"""Celery tasks of the payment life cycle; each calls one service."""
+
+from celery import shared_task
+
+from transactions.balances import fold_balances
+from transactions.gateways.simulator.delivery import send_due_callbacks
+from transactions.services.callbacks import apply_callbacks
+from transactions.services.expire import expire_authorizations
+from transactions.services.resolve import resolve_unknown_outcomes
+from transactions.services.settle import settle_due
+
+
+@shared_task(name="transactions.fold_balances", expires=5)
+def fold_balances_task() -> int:
+    return fold_balances()
+
+
+@shared_task(name="transactions.apply_callbacks", expires=10)
+def apply_callbacks_task() -> int:
+    return apply_callbacks()
+
+
+@shared_task(name="transactions.send_simulator_callbacks", expires=5)
+def send_simulator_callbacks_task() -> int:
+    return send_due_callbacks()
+
+
+@shared_task(name="transactions.resolve_unknown_outcomes", expires=30)
+def resolve_unknown_outcomes_task() -> dict[str, int]:
+    return resolve_unknown_outcomes()
+
+
+@shared_task(name="transactions.settle_due", expires=600)
+def settle_due_task() -> int:
+    return settle_due()
+
+
+@shared_task(name="transactions.expire_authorizations", expires=600)
+def expire_authorizations_task() -> int:
+    return expire_authorizations()

@@ -1,0 +1,202 @@
+"""Moving a transaction to its next state: one statement writes all that belongs together.
+
+The row, its event, its ledger entries and the reply stored under the idempotency key are written
+by a single SQL statement. Run in autocommit that is one round trip and one commit: the payment
+path's second phase. Run inside a transaction it is one part of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection
+from psycopg.types.json import Json
+from psycopg.types.numeric import Int2, Int8
+
+from payments_project.actor import Actor
+from payments_project.database.partitions import create_missing_month
+from payments_project.events.record import EVENT_COLUMNS, event_payload
+from payments_project.idempotency.keys import Reply
+from transactions.ledger import Movement, movement_columns
+from transactions.models import Transaction
+from transactions.snapshot import net_amount, transaction_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The next state and what changes with it; None leaves a value as it is."""
+
+    status: str
+    captured_amount: int | None = None
+    fee_amount: int | None = None
+    refunded_amount: int | None = None
+    gateway_transaction_id: str | None = None
+    gateway_response: dict[str, Any] | None = None
+    failure_code: str | None = None
+    decline_code: str | None = None
+    failure_message: str | None = None
+    fraud_score: Decimal | None = None
+    risk_level: str | None = None
+    authorization_expires_at: datetime | None = None
+    movements: Sequence[Movement] = field(default_factory=tuple)
+
+
+_ADVANCE = f"""
+WITH payment AS (
+    UPDATE transactions SET
+        status = %(status)s,
+        captured_amount = coalesce(%(captured_amount)s, captured_amount),
+        fee_amount = coalesce(%(fee_amount)s, fee_amount),
+        refunded_amount = coalesce(%(refunded_amount)s, refunded_amount),
+        gateway_transaction_id = coalesce(%(gateway_transaction_id)s, gateway_transaction_id),
+        gateway_response = coalesce(%(gateway_response)s::jsonb, gateway_response),
+        failure_code = coalesce(%(failure_code)s, failure_code),
+        decline_code = coalesce(%(decline_code)s, decline_code),
+        failure_message = coalesce(%(failure_message)s, failure_message),
+        fraud_score = coalesce(%(fraud_score)s, fraud_score),
+        risk_level = coalesce(%(risk_level)s, risk_level),
+        authorization_expires_at =
+            coalesce(%(authorization_expires_at)s, authorization_expires_at),
+        updated_at = %(updated_at)s,
+        revision = revision + 1,
+        event_sequence = event_sequence + 1
+     WHERE id = %(id)s AND status = %(expected)s
+    RETURNING id, merchant_id, environment, currency, event_sequence, revision
+), event AS (
+    INSERT INTO events ({EVENT_COLUMNS})
+    SELECT 'transaction', id::text, %(event_type)s, event_sequence, %(payload)s::jsonb,
+           merchant_id, environment, %(actor_kind)s, %(actor_id)s::uuid, %(request_id)s,
+           %(idempotency_key)s
+      FROM payment
+), entry AS (
+    INSERT INTO ledger_entries (merchant_id, environment, currency, transaction_id, type, amount,
+                                debit_account, credit_account, source_id, available_on,
+                                description)
+    SELECT merchant_id, environment, currency, payment.id, movement.*
+      FROM payment,
+           unnest(%(types)s::text[], %(amounts)s::bigint[], %(debits)s::text[],
+                  %(credits)s::text[], %(sources)s::uuid[], %(days)s::date[],
+                  %(texts)s::text[]) AS movement
+), reply AS (
+    UPDATE idempotency_keys SET recovery_point = 'finished', locked_until = NULL,
+           finished_at = now(), response_status = %(reply_status)s,
+           response_body = %(reply_body)s
+      FROM payment
+     WHERE idempotency_keys.id = %(key_id)s::uuid AND recovery_point = 'started'
+)
+SELECT event_sequence, revision FROM payment
+"""
+
+
+def apply_change(transaction: Transaction, change: Change) -> None:
+    """Sets ``change`` on the object in memory, as the database will have it."""
+    transaction.status = change.status
+    for name in (
+        "captured_amount",
+        "fee_amount",
+        "refunded_amount",
+        "gateway_transaction_id",
+        "gateway_response",
+        "failure_code",
+        "decline_code",
+        "failure_message",
+        "fraud_score",
+        "risk_level",
+        "authorization_expires_at",
+    ):
+        value = getattr(change, name)
+        if value is not None:
+            setattr(transaction, name, value)
+    transaction.net_amount = net_amount(transaction)
+    # The host's clock may lag behind PostgreSQL's, which made created_at.
+    transaction.updated_at = max(datetime.now(UTC), transaction.created_at)
+
+
+def advance_transaction(
+    *,
+    transaction: Transaction,
+    expected: str,
+    change: Change,
+    actor: Actor,
+    event_type: str | None = None,
+    previous: dict[str, Any] | None = None,
+    key_id: UUID | None = None,
+    reply: Reply | None = None,
+) -> bool:
+    """Writes ``change`` if the row still is in state ``expected``; False if it is not.
+
+    ``transaction`` must hold the change already (``apply_change``). The event is
+    ``transaction.<status>`` unless named. With ``key_id``, ``reply`` is stored under that key.
+    Nothing is written when the state differs: somebody else has moved it, read it again.
+    """
+    columns = movement_columns(change.movements)
+    parameters = {
+        "id": transaction.pk,
+        "expected": expected,
+        "status": change.status,
+        "captured_amount": _int8(change.captured_amount),
+        "fee_amount": _int8(change.fee_amount),
+        "refunded_amount": _int8(change.refunded_amount),
+        "gateway_transaction_id": change.gateway_transaction_id,
+        "gateway_response": (
+            None if change.gateway_response is None else Json(change.gateway_response)
+        ),
+        "failure_code": change.failure_code,
+        "decline_code": change.decline_code,
+        "failure_message": change.failure_message,
+        "fraud_score": change.fraud_score,
+        "risk_level": change.risk_level,
+        "authorization_expires_at": change.authorization_expires_at,
+        "updated_at": transaction.updated_at,
+        "event_type": event_type or f"transaction.{change.status}",
+        "payload": event_payload(
+            object_type="transaction",
+            object_id=transaction.pk,
+            environment=transaction.environment,
+            data=transaction_snapshot(transaction),
+            previous=previous or {"status": expected},
+        ),
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+        "request_id": actor.request_id,
+        "idempotency_key": actor.idempotency_key,
+        "types": columns[0],
+        "amounts": columns[1],
+        "debits": columns[2],
+        "credits": columns[3],
+        "sources": columns[4],
+        "days": columns[5],
+        "texts": columns[6],
+        "key_id": key_id,
+        "reply_status": None if reply is None else Int2(reply.status),
+        "reply_body": None if reply is None else reply.body,
+    }
+    row = execute_payment_statement(_ADVANCE, parameters)
+    if row is None:
+        return False
+    transaction.event_sequence, transaction.revision = row
+    return True
+
+
+def execute_payment_statement(statement: str, parameters: dict[str, Any]) -> Any:
+    """Runs one statement of the payment path and returns its first row.
+
+    A row whose month has no partition makes the month and runs the statement once more.
+    """
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchone()
+    except IntegrityError as error:
+        if connection.in_atomic_block or not create_missing_month(error):
+            raise
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchone()
+
+
+def _int8(value: int | None) -> Int8 | None:
+    return None if value is None else Int8(value)
