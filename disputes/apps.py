@@ -9,6 +9,8 @@ class DisputesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from disputes.api.expanders import register_expanders
         from disputes.services.gateway_messages import register_gateway_messages
 
         register_gateway_messages()
+        register_expanders()

@@ -6,6 +6,19 @@ Apps are named as strings: the project imports none of them.
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from payments_project.api import health
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("v1/", include("merchants.api.urls")),
+    path("v1/", include("vault.api.urls")),
+    path("v1/", include("disputes.api.urls")),
+    path("v1/", include("transactions.api.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "payments_project.api.fallback.bad_request"
+handler403 = "payments_project.api.fallback.forbidden"
+handler404 = "payments_project.api.fallback.not_found"
+handler500 = "payments_project.api.fallback.server_error"

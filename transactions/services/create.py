@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from psycopg.types.json import Json
 from psycopg.types.numeric import Int4, Int8
+from pydantic import SecretStr
 
 from merchants.access import get_customer
 from merchants.terms import MerchantTerms
@@ -36,7 +37,7 @@ from transactions.transition import (
     apply_change,
     execute_payment_statement,
 )
-from vault.card_data import SecurityCode
+from vault.cards import parse_security_code
 from vault.services.mark_used import mark_used
 from vault.services.open_card import OpenedCard, open_card
 
@@ -50,7 +51,7 @@ class PaymentRequest:
     payment_method: str
     capture: bool = True
     customer_id: UUID | None = None
-    cvc: SecurityCode | None = None
+    cvc: SecretStr | None = None
     description: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     ip_address: str | None = None
@@ -131,6 +132,7 @@ def create_transaction(
         raise InvalidInput(
             "The payment method was detached and can't be charged.", param="payment_method"
         )
+    code = request.cvc and parse_security_code(code=request.cvc, brand=opened.brand or "")
     customer_id = _customer_of(scope=scope, request=request, opened=opened)
     gateway = select_gateway(scope)
     assessment = assess_payment(
@@ -151,7 +153,7 @@ def create_transaction(
                 currency=request.currency,
                 capture=request.capture,
                 card=opened.card,
-                cvc=request.cvc,
+                cvc=code,
             ),
         )
         change = change_for(transaction=transaction, result=result, terms=terms)

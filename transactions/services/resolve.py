@@ -2,12 +2,14 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from merchants.terms import get_terms
 from payments_project.actor import SYSTEM
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.errors import ServiceError
-from payments_project.idempotency.replies import NoReplies
+from payments_project.idempotency.keys import Resumption
+from payments_project.idempotency.replies import NoReplies, Replies
 from transactions import states
 from transactions.gateways.calls import call_gateway
 from transactions.gateways.interface import GatewayResult, Outcome
@@ -70,8 +72,27 @@ def _resolve_operation(operation: GatewayOperation) -> bool:
     return operation.status != GatewayOperation.PENDING
 
 
-def complete_operation(operation: GatewayOperation) -> Transaction:
+def complete_operation_of_key(
+    resumption: Resumption, *, replies: Replies[Transaction]
+) -> Transaction:
+    """Finishes the act that a dead process began under a key. Raises as the act would.
+
+    An act that was settled meanwhile is told as its transaction stands.
+    """
+    operation = GatewayOperation.objects.select_related("transaction").get(
+        pk=resumption.resource_id
+    )
+    return complete_operation(operation, key_id=resumption.key_id, replies=replies)
+
+
+def complete_operation(
+    operation: GatewayOperation,
+    *,
+    key_id: UUID | None = None,
+    replies: Replies[Transaction] | None = None,
+) -> Transaction:
     """Brings a pending act to its outcome by looking its charge up. Raises as the act would."""
+    replies = replies or NoReplies()
     transaction = operation.transaction
     gateway = get_gateway(transaction.gateway_name)
     stands = call_gateway(gateway.lookup, charge=transaction.pk)
@@ -82,11 +103,11 @@ def complete_operation(operation: GatewayOperation) -> Transaction:
             result=result,
             actor=SYSTEM,
             terms=get_terms(transaction.merchant_id),
-            key_id=None,
-            replies=NoReplies(),
+            key_id=key_id,
+            replies=replies,
         )
     return finish_cancel(
-        operation=operation, result=result, actor=SYSTEM, key_id=None, replies=NoReplies()
+        operation=operation, result=result, actor=SYSTEM, key_id=key_id, replies=replies
     )
 
 

@@ -1,0 +1,204 @@
+"""Refunds, disputes and recorded payments over HTTP."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from disputes.access import disputes_of, get_dispute, get_refund, refunds_of
+from disputes.api.bodies import CreateRefund, DisputeQuery, RecordTransaction, RefundQuery
+from disputes.api.objects import dispute_object, refund_object
+from disputes.models import Refund
+from disputes.services.record import (
+    RecordedPayment,
+    RecordedRefund,
+    process_payment_with_refund_protection,
+)
+from disputes.services.refund import refund_transaction
+from disputes.services.resolve_refunds import complete_pending_refund
+from merchants.access import get_active_customer
+from merchants.api.authentication import require_active_merchant
+from payments_project.api.idempotent import (
+    ATOMIC_LEASE_SECONDS,
+    ObjectReplies,
+    key_claim,
+    run_gateway_operation,
+)
+from payments_project.api.objects import ListObject
+from payments_project.api.pagination import page_by_id, require_cursor
+from payments_project.api.paths import require_uuid
+from payments_project.api.views import ApiView, NoQuery
+from payments_project.errors import IdempotencyKeyInUse
+from payments_project.idempotency.keys import Resumption
+from transactions.access import get_transaction
+from transactions.api.objects import transaction_object
+from transactions.models import Transaction
+from transactions.services.create import gateway_lease_seconds
+
+
+class RefundsView(ApiView):
+    """``/v1/refunds``."""
+
+    permissions_required: ClassVar[dict[str, str]] = {
+        "GET": "refunds:read",
+        "POST": "refunds:write",
+    }
+
+    def get(self, request: Request) -> Any:
+        """Refunds, newest first."""
+        query = self.query(RefundQuery)
+        rows = refunds_of(self.scope)
+        require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
+        filters = query.created_filters()
+        if query.transaction is not None:
+            get_transaction(
+                scope=self.scope, transaction_id=query.transaction, param="transaction"
+            )
+            filters["transaction_id"] = query.transaction
+        if query.status is not None:
+            filters["status"] = query.status
+        page = page_by_id(rows.filter(**filters), query)
+        answer = ListObject(
+            url="/v1/refunds",
+            has_more=page.has_more,
+            data=[refund_object(row) for row in page.rows],
+        )
+        return self.expanded(answer, query.expand)
+
+    def post(self, request: Request) -> HttpResponse:
+        """Refunds a transaction, in full or in part."""
+        body = self.body(CreateRefund)
+        require_active_merchant(self.caller)
+        claim = key_claim(self, lease_seconds=gateway_lease_seconds())
+        replies: ObjectReplies[Refund] = ObjectReplies(
+            self, lambda refund: (201, refund_object(refund))
+        )
+
+        def operate() -> HttpResponse:
+            return replies.response(
+                refund_transaction(
+                    scope=self.scope,
+                    transaction_id=body.transaction,
+                    amount=body.amount,
+                    reason=body.reason,
+                    metadata=body.metadata or {},
+                    actor=self.actor,
+                    claim=claim,
+                    replies=replies,
+                )
+            )
+
+        def resume(resumption: Resumption) -> HttpResponse:
+            return replies.response(
+                complete_pending_refund(
+                    refund_id=UUID(resumption.resource_id),
+                    actor=self.actor,
+                    key_id=resumption.key_id,
+                    replies=replies,
+                )
+            )
+
+        return run_gateway_operation(claim, operate=operate, resume=resume)
+
+
+class RefundView(ApiView):
+    """``/v1/refunds/{id}``."""
+
+    permissions_required: ClassVar[dict[str, str]] = {"GET": "refunds:read"}
+
+    def get(self, request: Request, refund_id: str) -> Any:
+        """One refund."""
+        query = self.query(NoQuery)
+        refund = get_refund(scope=self.scope, refund_id=require_uuid(refund_id))
+        return self.expanded(refund_object(refund), query.expand)
+
+
+class DisputesView(ApiView):
+    """``/v1/disputes``."""
+
+    permissions_required: ClassVar[dict[str, str]] = {"GET": "disputes:read"}
+
+    def get(self, request: Request) -> Any:
+        """Disputes, newest first."""
+        query = self.query(DisputeQuery)
+        rows = disputes_of(self.scope)
+        require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
+        filters = query.created_filters()
+        if query.transaction is not None:
+            get_transaction(
+                scope=self.scope, transaction_id=query.transaction, param="transaction"
+            )
+            filters["transaction_id"] = query.transaction
+        if query.status is not None:
+            filters["status"] = query.status
+        page = page_by_id(rows.filter(**filters), query)
+        answer = ListObject(
+            url="/v1/disputes",
+            has_more=page.has_more,
+            data=[dispute_object(row) for row in page.rows],
+        )
+        return self.expanded(answer, query.expand)
+
+
+class DisputeView(ApiView):
+    """``/v1/disputes/{id}``."""
+
+    permissions_required: ClassVar[dict[str, str]] = {"GET": "disputes:read"}
+
+    def get(self, request: Request, dispute_id: str) -> Any:
+        """One dispute."""
+        query = self.query(NoQuery)
+        dispute = get_dispute(scope=self.scope, dispute_id=require_uuid(dispute_id))
+        return self.expanded(dispute_object(dispute), query.expand)
+
+
+class RecordView(ApiView):
+    """``/v1/transactions/record``."""
+
+    permissions_required: ClassVar[dict[str, str]] = {"POST": "transactions:write"}
+
+    def post(self, request: Request) -> HttpResponse:
+        """Records a payment taken elsewhere, with its refund: all or nothing."""
+        body = self.body(RecordTransaction)
+        require_active_merchant(self.caller)
+        self.caller.terms.require_currency(body.currency)
+        claim = key_claim(self, lease_seconds=ATOMIC_LEASE_SECONDS)
+        replies: ObjectReplies[Transaction] = ObjectReplies(
+            self, lambda transaction: (201, transaction_object(transaction))
+        )
+
+        def operate() -> HttpResponse:
+            if body.customer is not None:
+                get_active_customer(
+                    scope=self.scope, customer_id=body.customer, param="customer"
+                )
+            payment = RecordedPayment(
+                amount=body.amount,
+                currency=body.currency,
+                payment_method_type=body.payment_method_type,
+                external_reference=body.external_reference,
+                fee_amount=body.fee_amount,
+                customer_id=body.customer,
+                occurred_at=body.occurred_at,
+                description=body.description,
+                metadata=body.metadata or {},
+                refund=RecordedRefund(body.refund.amount, body.refund.reason)
+                if body.refund
+                else None,
+            )
+            return replies.response(
+                process_payment_with_refund_protection(
+                    scope=self.scope,
+                    actor=self.actor,
+                    payment=payment,
+                    claim=claim,
+                    replies=replies,
+                )
+            )
+
+        def resume(_resumption: Resumption) -> HttpResponse:
+            # Claim and work commit together, so a key without its reply has been rolled back.
+            raise IdempotencyKeyInUse("The key was just used; try again.", retry_after=1)
+
+        return run_gateway_operation(claim, operate=operate, resume=resume)

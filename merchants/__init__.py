@@ -1,0 +1,1 @@
+"""Accounts, API keys and customers: who may call, and for whom."""

@@ -1,0 +1,43 @@
+"""The one door to a tenant's customers and keys."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from merchants.models import ApiKey, Customer
+from payments_project.errors import ResourceMissing
+from payments_project.tenancy import Scope
+
+
+def customers_of(scope: Scope) -> "QuerySet[Customer]":
+    """All customers of a merchant in an environment, deleted ones included."""
+    return Customer.objects.filter(merchant_id=scope.merchant_id, environment=scope.environment)
+
+
+def get_customer(*, scope: Scope, customer_id: UUID, param: str | None = None) -> Customer:
+    """One customer. Raises ``ResourceMissing`` for another merchant's or environment's too."""
+    customer = customers_of(scope).filter(pk=customer_id).first()
+    if customer is None:
+        raise ResourceMissing(f"No such customer: {customer_id}", param=param)
+    return customer
+
+
+def get_active_customer(*, scope: Scope, customer_id: UUID, param: str | None = None) -> Customer:
+    """One customer that is not deleted. Raises ``ResourceMissing``."""
+    customer = get_customer(scope=scope, customer_id=customer_id, param=param)
+    if not customer.is_active:
+        raise ResourceMissing(f"The customer was deleted: {customer_id}", param=param)
+    return customer
+
+
+def api_keys_of(scope: Scope) -> "QuerySet[ApiKey]":
+    """All API keys of a merchant in an environment."""
+    return ApiKey.objects.filter(merchant_id=scope.merchant_id, environment=scope.environment)
+
+
+def get_api_key(*, scope: Scope, api_key_id: UUID) -> ApiKey:
+    """One key. Raises ``ResourceMissing`` for another merchant's or environment's too."""
+    key = api_keys_of(scope).filter(pk=api_key_id).first()
+    if key is None:
+        raise ResourceMissing(f"No such API key: {api_key_id}")
+    return key

@@ -1,0 +1,1 @@
+"""The merchant API of this app: keys and customers."""

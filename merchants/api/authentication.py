@@ -1,0 +1,161 @@
+"""Authentication by API key.
+
+A key that was verified is remembered in the process for five seconds, so that a call costs a keyed
+hash and a look-up. So long may a revocation take to reach the other processes.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from merchants import states
+from merchants.errors import ApiKeyExpired, MerchantNotActive
+from merchants.keys import hash_key, is_key, key_prefix
+from merchants.permissions import grants
+from merchants.services.touch_api_key import touch_api_key
+from merchants.terms import MerchantTerms, make_terms
+from payments_project.errors import NotAuthenticated
+from payments_project.tenancy import LIVE
+
+REMEMBERED_SECONDS = 5.0
+_REMEMBERED_MAX = 20_000
+
+_KEYS_BY_PREFIX = """
+    SELECT api_key.key_hash, api_key.id, api_key.merchant_id, api_key.environment,
+           api_key.key_type, api_key.permissions, api_key.is_active, api_key.expires_at,
+           api_key.rate_limit_per_second, api_key.rate_limit_per_hour,
+           merchant.status, merchant.fee_structure, merchant.settlement_delay_days,
+           merchant.processing_config
+      FROM merchant_api_keys AS api_key JOIN merchants AS merchant
+        ON merchant.id = api_key.merchant_id
+     WHERE api_key.key_prefix = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a verified key, its merchant and the terms that its payments have."""
+
+    api_key_id: UUID
+    merchant_id: UUID
+    environment: str
+    key_type: str
+    permissions: frozenset[str]
+    expires_at: datetime | None
+    rate_limit_per_second: int | None
+    rate_limit_per_hour: int | None
+    merchant_status: str
+    terms: MerchantTerms
+
+    def has(self, permission: str) -> bool:
+        """Whether the key may do what needs ``permission``."""
+        return grants(self.permissions, permission)
+
+
+def require_active_merchant(caller: Caller) -> None:
+    """Raises ``MerchantNotActive`` where live payments are not (or no longer) allowed."""
+    if caller.environment == LIVE and caller.merchant_status != states.ACTIVE:
+        raise MerchantNotActive(f"The account is {caller.merchant_status}.")
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """``Authorization: Bearer sk_…``, or the key as HTTP Basic user name."""
+
+    def authenticate(self, request: Request) -> tuple[None, Caller]:
+        """Returns no user and the ``Caller``. Raises ``NotAuthenticated``, ``ApiKeyExpired``."""
+        caller = verify_key(_presented_key(request.META.get("HTTP_AUTHORIZATION", "")))
+        touch_api_key(caller.api_key_id)
+        return None, caller
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="payments"'
+
+
+_remembered: dict[str, tuple[float, Caller]] = {}
+_lock = threading.Lock()
+
+
+def verify_key(key: str) -> Caller:
+    """The key's caller. Raises ``NotAuthenticated``, and ``ApiKeyExpired`` past its time."""
+    if not is_key(key):
+        raise NotAuthenticated("No valid API key was sent.")
+    digest = hash_key(key)
+    now = time.monotonic()
+    remembered = _remembered.get(digest)
+    if remembered is not None and now < remembered[0]:
+        caller = remembered[1]
+    else:
+        caller = _look_up(key_prefix(key), digest)
+        with _lock:
+            if len(_remembered) >= _REMEMBERED_MAX:
+                _remembered.clear()
+            _remembered[digest] = (now + REMEMBERED_SECONDS, caller)
+    if caller.expires_at is not None and caller.expires_at <= datetime.now(UTC):
+        raise ApiKeyExpired("The API key has expired.")
+    return caller
+
+
+def forget_keys() -> None:
+    """Drops what this process remembers, so that a revocation is effective in it at once."""
+    with _lock:
+        _remembered.clear()
+
+
+def _look_up(prefix: str, digest: str) -> Caller:
+    with connection.cursor() as cursor:
+        cursor.execute(_KEYS_BY_PREFIX, [prefix])
+        rows = cursor.fetchall()
+    for row in rows:
+        if hmac.compare_digest(row[0], digest) and row[6]:
+            return _caller(row)
+    raise NotAuthenticated("No valid API key was sent.")
+
+
+def _caller(row: tuple[Any, ...]) -> Caller:
+    (_, key_id, merchant_id, environment, key_type, permissions, _active, expires_at, per_second,
+     per_hour, status, fee_structure, delay_days, config) = row  # fmt: skip
+    return Caller(
+        api_key_id=key_id,
+        merchant_id=merchant_id,
+        environment=environment,
+        key_type=key_type,
+        permissions=frozenset(permissions or ()),
+        expires_at=expires_at,
+        rate_limit_per_second=per_second,
+        rate_limit_per_hour=per_hour,
+        merchant_status=status,
+        terms=make_terms(
+            fee_structure=_json(fee_structure),
+            settlement_delay_days=delay_days,
+            processing_config=_json(config),
+        ),
+    )
+
+
+def _json(value: Any) -> dict[str, Any]:
+    """Django's cursors hand JSONB over as text."""
+    return json.loads(value) if isinstance(value, str) else value or {}
+
+
+def _presented_key(header: str) -> str:
+    scheme, _, credentials = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() == "basic":
+        try:
+            decoded = base64.b64decode(credentials.strip(), validate=True).decode("ascii")
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+        return decoded.partition(":")[0]
+    return ""

@@ -1,0 +1,29 @@
+"""What the merchant services refuse."""
+
+from typing import ClassVar
+
+from payments_project.errors import Conflict, NotAuthenticated, PermissionDenied
+
+
+class ApiKeyExpired(NotAuthenticated):
+    """The key was valid until ``expires_at``."""
+
+    default_code: ClassVar[str] = "api_key_expired"
+
+
+class MerchantNotActive(PermissionDenied):
+    """The account may not take live payments (any more)."""
+
+    default_code: ClassVar[str] = "merchant_not_active"
+
+
+class ApiKeyInactive(Conflict):
+    """The key is revoked or expired: there is nothing left to rotate."""
+
+    default_code: ClassVar[str] = "api_key_inactive"
+
+
+class MerchantStateInvalid(Conflict):
+    """The account's state does not allow the change."""
+
+    default_code: ClassVar[str] = "merchant_state_invalid"

@@ -1,0 +1,44 @@
+"""Fees: a percentage and a fixed amount, by currency and card brand.
+
+``fee_structure`` on a merchant holds::
+
+    {"percent_bps": 290, "fixed": {"USD": 30},
+     "brands": {"amex": {"percent_bps": 350, "fixed": {"USD": 30}}},
+     "dispute": {"USD": 1500}}
+
+``percent_bps`` is in hundredths of a percent; amounts are in minor units. A currency without a
+fixed amount pays the percentage alone.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+BASIS_POINTS = 10_000
+
+MinorUnits = Annotated[int, Field(ge=0)]
+
+
+class Rate(BaseModel):
+    """A percentage and a fixed amount per currency."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    percent_bps: Annotated[int, Field(ge=0, le=BASIS_POINTS)] = 0
+    fixed: dict[str, MinorUnits] = Field(default_factory=dict)
+
+    def fee(self, *, amount: int, currency: str) -> int:
+        """The fee on ``amount``, rounded half up, never above the amount; minor units."""
+        percentage = (amount * self.percent_bps * 2 + BASIS_POINTS) // (2 * BASIS_POINTS)
+        return min(percentage + self.fixed.get(currency, 0), amount)
+
+
+class FeeStructure(Rate):
+    """A merchant's fees: the rate of every brand without one of its own, and what a dispute costs."""
+
+    brands: dict[str, Rate] = Field(default_factory=dict)
+    dispute: dict[str, MinorUnits] = Field(default_factory=dict)
+
+    def rate_for(self, brand: str | None) -> Rate:
+        """The rate of a card brand."""
+        return self.brands.get(brand or "", self)

@@ -1,0 +1,39 @@
+"""Row locks of this app."""
+
+from uuid import UUID
+
+from merchants.models import ApiKey, Customer, Merchant
+from payments_project.errors import ResourceMissing
+from payments_project.tenancy import Scope
+
+
+def lock_customer(*, scope: Scope, customer_id: UUID) -> Customer:
+    """The customer, locked to the end of the caller's transaction. Raises ``ResourceMissing``."""
+    customer = (
+        Customer.objects.select_for_update()
+        .filter(pk=customer_id, merchant_id=scope.merchant_id, environment=scope.environment)
+        .first()
+    )
+    if customer is None:
+        raise ResourceMissing(f"No such customer: {customer_id}")
+    return customer
+
+
+def lock_api_key(*, scope: Scope, api_key_id: UUID) -> ApiKey:
+    """The key, locked to the end of the caller's transaction. Raises ``ResourceMissing``."""
+    key = (
+        ApiKey.objects.select_for_update()
+        .filter(pk=api_key_id, merchant_id=scope.merchant_id, environment=scope.environment)
+        .first()
+    )
+    if key is None:
+        raise ResourceMissing(f"No such API key: {api_key_id}")
+    return key
+
+
+def lock_merchant(merchant_id: UUID) -> Merchant:
+    """The merchant, locked to the end of the caller's transaction. Raises ``ResourceMissing``."""
+    merchant = Merchant.objects.select_for_update().filter(pk=merchant_id).first()
+    if merchant is None:
+        raise ResourceMissing(f"No such merchant: {merchant_id}")
+    return merchant

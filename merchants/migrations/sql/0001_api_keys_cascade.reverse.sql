@@ -1,0 +1,1 @@
+ALTER TABLE merchant_api_keys DROP CONSTRAINT merchant_api_keys_merchant_id_fkey;

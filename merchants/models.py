@@ -1,0 +1,224 @@
+"""Merchants, their API keys and their customers."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django_cryptography.fields import encrypt
+
+from merchants import states
+from payments_project.database.indexes import NamedIndex
+from payments_project.database.models import Aggregate, Identified
+from payments_project.tenancy import ENVIRONMENTS, LIVE
+
+EMPTY_JSON = models.Value({}, output_field=models.JSONField())
+ENVIRONMENT_CHOICES = [(name, name) for name in ENVIRONMENTS]
+RISK_CHOICES = [(level, level) for level in ("low", "medium", "high")]
+
+
+class Merchant(Identified, Aggregate):
+    """An account. It has both environments; only an active one takes live payments.
+
+    ``tax_id`` is encrypted; ``processing_config`` and ``fee_structure`` are read through
+    ``merchants.terms``.
+    """
+
+    business_name = models.CharField(max_length=200)
+    legal_name = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
+    business_type = models.CharField(max_length=50, null=True, blank=True)  # noqa: DJ001
+    tax_id = encrypt(models.CharField(max_length=50, null=True, blank=True))  # noqa: DJ001
+    email = models.CharField(max_length=255, unique=True)
+    phone = models.CharField(max_length=20, null=True, blank=True)  # noqa: DJ001
+    website = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    address = models.JSONField()
+    status = models.CharField(
+        max_length=20,
+        default=states.PENDING,
+        db_default=states.PENDING,
+        choices=[(state, state) for state in states.STATES],
+    )
+    verification_status = models.CharField(  # noqa: DJ001
+        max_length=20, null=True, default="unverified", db_default="unverified"
+    )
+    processing_config = models.JSONField(
+        null=True, blank=True, default=dict, db_default=EMPTY_JSON
+    )
+    fee_structure = models.JSONField(null=True, blank=True, default=dict, db_default=EMPTY_JSON)
+    settlement_currency = models.CharField(max_length=3, default="USD", db_default="USD")
+    settlement_delay_days = models.SmallIntegerField(default=2, db_default=2)
+    risk_level = models.CharField(  # noqa: DJ001
+        max_length=10, null=True, default="medium", db_default="medium", choices=RISK_CHOICES
+    )
+    daily_limit = models.BigIntegerField(null=True, blank=True)
+    monthly_limit = models.BigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(null=True, db_default=Now())
+    updated_at = models.DateTimeField(null=True, db_default=Now())
+
+    # Events of an account are told to its live side.
+    environment = LIVE
+
+    class Meta:
+        db_table = "merchants"
+        default_permissions = ("view", "change")
+        constraints = [
+            models.CheckConstraint(
+                name="valid_merchant_status", condition=Q(status__in=states.STATES)
+            ),
+            models.CheckConstraint(
+                name="merchants_settlement_delay_check",
+                condition=Q(settlement_delay_days__gte=0, settlement_delay_days__lte=90),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.business_name
+
+    @property
+    def merchant_id(self) -> object:
+        """As every tenant's row has it: the merchant that the row belongs to."""
+        return self.pk
+
+
+class ApiKey(Identified, Aggregate):
+    """A key that a merchant's servers (secret) or pages (publishable) call with.
+
+    The key itself is shown once and not kept: ``key_hash`` is its keyed hash, ``key_prefix`` its
+    first characters, by which it is found.
+    """
+
+    SECRET = "secret"  # noqa: S105
+    PUBLISHABLE = "publishable"
+
+    # The constraint is ON DELETE CASCADE in the database; the migration writes it in SQL.
+    merchant = models.ForeignKey(
+        Merchant, on_delete=models.CASCADE, related_name="api_keys", db_constraint=False
+    )
+    name = models.CharField(max_length=100, default="", db_default="")
+    key_type = models.CharField(
+        max_length=20,
+        default=SECRET,
+        db_default=SECRET,
+        choices=[(SECRET, SECRET), (PUBLISHABLE, PUBLISHABLE)],
+    )
+    key_hash = models.CharField(max_length=128, unique=True)
+    key_prefix = models.CharField(max_length=20)
+    permissions = ArrayField(
+        models.TextField(),
+        null=True,
+        default=list,
+        db_default=models.Value([], output_field=ArrayField(models.TextField())),
+    )
+    environment = models.CharField(
+        max_length=20, default=LIVE, db_default=LIVE, choices=ENVIRONMENT_CHOICES
+    )
+    is_active = models.BooleanField(null=True, default=True, db_default=True)
+    rate_limit_per_second = models.IntegerField(null=True, blank=True)
+    rate_limit_per_hour = models.IntegerField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(null=True, db_default=Now())
+    created_by = models.UUIDField(null=True, blank=True)
+
+    class Meta:
+        db_table = "merchant_api_keys"
+        verbose_name = "API key"
+        default_permissions = ("view", "add")
+        constraints = [
+            models.CheckConstraint(
+                name="valid_environment", condition=Q(environment__in=ENVIRONMENTS)
+            ),
+            models.CheckConstraint(
+                name="valid_api_key_type", condition=Q(key_type__in=["secret", "publishable"])
+            ),
+        ]
+        indexes = [
+            NamedIndex(fields=["key_prefix"], name="idx_merchant_api_keys_prefix"),
+            NamedIndex(
+                F("merchant_id"),
+                F("environment"),
+                F("id").desc(),
+                name="idx_merchant_api_keys_merchant_page",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key_prefix}… {self.name}".strip()
+
+
+class Customer(Identified, Aggregate):
+    """Somebody who pays a merchant. ``email`` is searchable and in clear by design; name, phone,
+    address and birth date are in ``encrypted_pii`` (``merchants.personal_data``).
+
+    The totals count payments that succeeded at some time. ``total_amount`` is in the merchant's
+    settlement currency; ``CustomerTotal`` has every currency.
+    """
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="customers")
+    environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
+    external_customer_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    email = models.CharField(max_length=255, null=True)  # noqa: DJ001
+    # The source design's column; kept empty, since a phone number is personal data (docs).
+    phone = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    encrypted_pii = models.BinaryField(null=True)
+    encryption_key_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    metadata = models.JSONField(default=dict, db_default=EMPTY_JSON)
+    risk_score = models.DecimalField(
+        max_digits=5, decimal_places=4, null=True, default=0, db_default=0
+    )
+    risk_level = models.CharField(  # noqa: DJ001
+        max_length=10, null=True, default="low", db_default="low", choices=RISK_CHOICES
+    )
+    total_transactions = models.IntegerField(null=True, default=0, db_default=0)
+    total_amount = models.BigIntegerField(null=True, default=0, db_default=0)
+    first_transaction_at = models.DateTimeField(null=True)
+    last_transaction_at = models.DateTimeField(null=True)
+    is_active = models.BooleanField(null=True, default=True, db_default=True)
+    created_at = models.DateTimeField(null=True, db_default=Now())
+    updated_at = models.DateTimeField(null=True, db_default=Now())
+
+    class Meta:
+        db_table = "customers"
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["merchant", "environment", "external_customer_id"],
+                name="customers_merchant_id_external_customer_id_key",
+            ),
+            models.CheckConstraint(
+                name="customers_valid_environment", condition=Q(environment__in=ENVIRONMENTS)
+            ),
+        ]
+        indexes = [
+            NamedIndex(
+                F("merchant_id"),
+                F("environment"),
+                F("id").desc(),
+                name="idx_customers_merchant_page",
+            ),
+            NamedIndex(
+                fields=["merchant", "environment", "email"], name="idx_customers_merchant_email"
+            ),
+            NamedIndex(fields=["email"], name="idx_customers_email"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class CustomerTotal(Identified):
+    """What a customer paid in one currency; minor units."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="totals")
+    currency = models.CharField(max_length=3)
+    amount = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        db_table = "customer_totals"
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "currency"], name="customer_totals_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.currency}"

@@ -1,0 +1,1 @@
+"""One operation, one file, one public function named by its domain verb."""

@@ -1,0 +1,68 @@
+"""Refusals that are HTTP's own, and the body of every error."""
+
+from typing import Any
+
+from django.conf import settings
+
+from payments_project.errors import FieldError, ServiceError
+
+
+class HttpRefusal(ServiceError):
+    """A request refused for its form, before any of its content was looked at."""
+
+    http_status = 400
+
+
+class PayloadTooLarge(HttpRefusal):
+    """The body is over 256 KiB."""
+
+    default_code = "payload_too_large"
+    http_status = 413
+
+    def __init__(self) -> None:
+        super().__init__("The body is larger than 256 KiB.")
+
+
+class UnsupportedMediaType(HttpRefusal):
+    """The body is not JSON by its own word."""
+
+    default_code = "unsupported_media_type"
+    http_status = 415
+
+    def __init__(self, content_type: str) -> None:
+        super().__init__("Send the body as application/json.", content_type=content_type)
+
+
+class MethodNotAllowed(HttpRefusal):
+    """The resource does not know the method; ``data["allow"]`` lists those that it does."""
+
+    default_code = "method_not_allowed"
+    http_status = 405
+
+
+def error_content(
+    *,
+    error_type: str,
+    code: str,
+    message: str,
+    request_id: str,
+    param: str | None = None,
+    errors: tuple[FieldError, ...] = (),
+    decline_code: str | None = None,
+    transaction: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The body of an error, in the one shape that API.md promises; absent fields are left out."""
+    error: dict[str, Any] = {"type": error_type, "code": code, "message": message}
+    if param is not None:
+        error["param"] = param
+    if errors:
+        error["errors"] = [
+            {"param": item.param, "code": item.code, "message": item.message} for item in errors
+        ]
+    if decline_code is not None:
+        error["decline_code"] = decline_code
+    if transaction is not None:
+        error["transaction"] = transaction
+    error["request_id"] = request_id
+    error["doc_url"] = f"{settings.PUBLIC_URL}/docs#errors-{code}"
+    return {"error": error}

@@ -1,0 +1,211 @@
+"""How POST endpoints honour ``Idempotency-Key``.
+
+``atomic_operation`` wraps a handler whose work is one database transaction: claim, work and reply
+commit together. Endpoints that call a gateway claim in their first phase and store the reply in
+their last; ``run_gateway_operation`` does for them what comes before and after.
+"""
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from django.http import HttpResponse
+
+from payments_project.api.exception_handler import error_parts
+from payments_project.api.idempotency_key import HEADER, is_valid_key
+from payments_project.api.objects import ApiObject
+from payments_project.api.request_id import request_id_of
+from payments_project.api.strict_json import read_json
+from payments_project.api.views import ApiView, render_body
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.errors import (
+    Conflict,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    InvalidInput,
+    ServiceError,
+)
+from payments_project.idempotency.keys import (
+    KeyClaim,
+    KeyTaken,
+    Reply,
+    Resumption,
+    claim_key,
+    find_reply,
+    request_fingerprint,
+    store_reply,
+    take_over,
+)
+
+Subject = TypeVar("Subject")
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+REPLAYED_HEADER = "Idempotent-Replayed"
+# A transaction that only writes rows is done long before.
+ATOMIC_LEASE_SECONDS = 60
+
+
+def key_claim(view: ApiView, *, lease_seconds: int) -> KeyClaim | None:
+    """The request's claim, or None without a key. Raises ``InvalidInput`` for a bad key."""
+    request = view.request._request  # noqa: SLF001
+    key = request.META.get(HEADER)
+    if key is None:
+        return None
+    if not is_valid_key(key):
+        raise InvalidInput(
+            "An Idempotency-Key has 1 to 255 printable ASCII characters.", param="Idempotency-Key"
+        )
+    path = f"{request.method} {request.path}"[:200]
+    return KeyClaim(
+        scope=view.scope,
+        key=key,
+        request_path=path,
+        fingerprint=request_fingerprint(path=path, content=read_json(request)),
+        api_key_id=view.caller.api_key_id,
+        lease_seconds=lease_seconds,
+    )
+
+
+def replay(reply: Reply) -> HttpResponse:
+    """A stored reply, sent again."""
+    body = reply.body
+    if reply.secrets:
+        body = json.dumps({**json.loads(body), **reply.secrets}, separators=(",", ":"))
+    response = HttpResponse(body, status=reply.status, content_type="application/json")
+    response.headers[REPLAYED_HEADER] = "true"
+    return response
+
+
+class ObjectReplies(Generic[Subject]):
+    """Puts a service's outcome into words: how ``Replies`` looks for the merchant API.
+
+    The last reply made is kept as ``last``, so that the response is what was stored.
+    """
+
+    def __init__(
+        self, view: ApiView, answer: Callable[[Subject], tuple[int, ApiObject | dict[str, Any]]]
+    ) -> None:
+        self._answer = answer
+        self._request_id = request_id_of(view.request._request)  # noqa: SLF001
+        self.last: Reply | None = None
+
+    def of(self, subject: Subject) -> Reply:
+        status, answer = self._answer(subject)
+        self.last = Reply(status, render_body(answer))
+        return self.last
+
+    def refusing(self, error: ServiceError) -> Reply:
+        status, content = error_parts(error, request_id=self._request_id)
+        return Reply(status, json.dumps(content, separators=(",", ":")))
+
+    def response(self, subject: Subject) -> HttpResponse:
+        """The response that tells ``subject``: the stored reply, where there is one."""
+        reply = self.last or self.of(subject)
+        return HttpResponse(reply.body, status=reply.status, content_type="application/json")
+
+
+def run_gateway_operation(
+    claim: KeyClaim | None,
+    *,
+    operate: Callable[[], HttpResponse],
+    resume: Callable[[Resumption], HttpResponse],
+) -> HttpResponse:
+    """Runs ``operate``; where the key has a row already, replays it or has ``resume`` finish it.
+
+    A refusal before any work began leaves no row; but if the key's work was done before, that
+    reply stands, whatever has become of what the request names.
+    """
+    if claim is None:
+        return operate()
+    try:
+        return operate()
+    except KeyTaken:
+        pass
+    except ServiceError:
+        stored = find_reply(claim)
+        if stored is not None:
+            return replay(stored)
+        raise
+    try:
+        stored = find_reply(claim)
+    except IdempotencyKeyInUse:
+        resumption = take_over(claim)
+        if resumption is None:
+            raise
+        return resume(resumption)
+    if stored is None:
+        raise IdempotencyKeyInUse("The key was just used; try again.", retry_after=1)
+    return replay(stored)
+
+
+def atomic_operation(handler: Handler) -> Handler:
+    """For handlers whose work is one database transaction: claim, work and reply commit together.
+
+    A refusal that is final (a conflict) is stored too; one of the request's own making is not.
+    Fields in the view's ``secret_fields`` are stored encrypted.
+    """
+
+    @functools.wraps(handler)
+    def handle(self: ApiView, request: Any, **kwargs: Any) -> Any:
+        claim = key_claim(self, lease_seconds=ATOMIC_LEASE_SECONDS)
+
+        def work() -> HttpResponse | ServiceError:
+            key_id = claim_key(claim) if claim else None
+            try:
+                answer = _savepoint(lambda: handler(self, request, **kwargs), nested=bool(key_id))
+            except Conflict as refusal:
+                if key_id is None:
+                    raise
+                replies: ObjectReplies[Any] = ObjectReplies(self, lambda _: (500, {}))
+                store_reply(key_id, replies.refusing(refusal))
+                return refusal
+            status, content = answer if isinstance(answer, tuple) else (200, answer)
+            response = self.render(content, status)
+            if key_id:
+                store_reply(key_id, _without_secrets(self, response))
+            return response
+
+        try:
+            done = run_in_transaction(work)
+        except (KeyTaken, ServiceError) as error:
+            stored = _stored(claim, error)
+            if stored is None:
+                raise
+            return replay(stored)
+        if isinstance(done, ServiceError):
+            raise done
+        return done
+
+    return handle  # type: ignore[return-value]
+
+
+def _stored(claim: KeyClaim | None, error: Exception) -> Reply | None:
+    """The key's reply after a claim or the work failed; None where the error itself stands."""
+    if claim is None or isinstance(error, IdempotencyKeyReused | IdempotencyKeyInUse):
+        return None
+    stored = find_reply(claim)
+    if stored is None and isinstance(error, KeyTaken):
+        raise IdempotencyKeyInUse("The key was just used; try again.", retry_after=1) from None
+    return stored
+
+
+def _savepoint(work: Callable[[], Any], *, nested: bool) -> Any:
+    """Runs ``work`` so that its refusal undoes it and not the claim."""
+    if not nested:
+        return work()
+    from django.db import transaction
+
+    with transaction.atomic():
+        return work()
+
+
+def _without_secrets(view: ApiView, response: HttpResponse) -> Reply:
+    body = response.content.decode()
+    names = getattr(view, "secret_fields", ())
+    if not names:
+        return Reply(response.status_code, body)
+    content = json.loads(body)
+    secrets = {name: content[name] for name in names if content.get(name) is not None}
+    content |= dict.fromkeys(secrets)
+    return Reply(response.status_code, json.dumps(content, separators=(",", ":")), secrets)

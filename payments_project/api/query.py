@@ -1,0 +1,93 @@
+"""Query strings, as strict as bodies: known names, once each, values that mean what they say."""
+
+import re
+from typing import Annotated, Any, ClassVar, TypeVar
+from uuid import UUID
+
+from django.core.exceptions import TooManyFieldsSent
+from django.http import HttpRequest
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from payments_project.api.bodies import AMOUNT_MAX, Timestamp, validate
+from payments_project.errors import InvalidInput
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+
+def _integer(value: Any) -> Any:
+    if isinstance(value, str):
+        if not _INTEGER.fullmatch(value):
+            raise PydanticCustomError("int_parsing", "Not an integer.")
+        return int(value)
+    return value
+
+
+QueryInteger = Annotated[int, BeforeValidator(_integer)]
+
+
+class Query(BaseModel):
+    """An endpoint's query parameters. ``lists`` may be repeated; everything else comes once."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    lists: ClassVar[frozenset[str]] = frozenset({"expand[]"})
+
+    expand: list[str] = Field(default_factory=list, alias="expand[]")
+
+
+class ListQuery(Query):
+    """What every list takes: the page's size and its cursor."""
+
+    limit: Annotated[QueryInteger, Field(ge=1, le=100)] = 10
+    starting_after: str | None = None
+    ending_before: str | None = None
+
+
+class CreatedRange(BaseModel):
+    """``created_at[gte]`` and its kin, for lists whose ids are UUIDv7."""
+
+    created_at_gte: Timestamp | None = Field(None, alias="created_at[gte]")
+    created_at_gt: Timestamp | None = Field(None, alias="created_at[gt]")
+    created_at_lte: Timestamp | None = Field(None, alias="created_at[lte]")
+    created_at_lt: Timestamp | None = Field(None, alias="created_at[lt]")
+
+    def created_filters(self, field: str = "created_at") -> dict[str, Any]:
+        """The range as a queryset's filters."""
+        ends = {
+            f"{field}__{name}": getattr(self, f"created_at_{name}")
+            for name in ("gte", "gt", "lte", "lt")
+        }
+        return {name: value for name, value in ends.items() if value is not None}
+
+
+QueryAmount = Annotated[QueryInteger, Field(ge=0, le=AMOUNT_MAX)]
+
+Model = TypeVar("Model", bound=Query)
+
+
+def parse_query(request: HttpRequest, model: type[Model]) -> Model:
+    """The query string as ``model``. Raises ``InvalidInput`` for anything that it does not know."""
+    try:
+        given = request.GET
+    except TooManyFieldsSent:
+        raise InvalidInput("There are too many query parameters.") from None
+    content: dict[str, Any] = {}
+    for name, values in given.lists():
+        if any("\x00" in text or "\ufffd" in text for text in (name, *values)):
+            raise InvalidInput("The query string holds a character that no parameter can have.")
+        if name in model.lists:
+            content[name] = values
+        elif len(values) > 1:
+            raise InvalidInput(f"{name} is given twice.", param=name)
+        else:
+            content[name] = values[0]
+    return validate(model, content)
+
+
+def path_uuid(value: str) -> UUID | None:
+    """An id from a path; None for what can't be one, which is an object that does not exist."""
+    try:
+        return UUID(value) if len(value) == 36 else None
+    except ValueError:
+        return None

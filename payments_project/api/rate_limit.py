@@ -1,0 +1,107 @@
+"""Rate limits: a true sliding window per key and endpoint, decided in Redis in one round trip.
+
+The log of a key and endpoint is a Redis list of call times in microseconds. A call is let through
+if the limit-th last call lies outside the window; that is exact, unlike counters per fixed window,
+which let twice the limit through at an edge. The list never holds more than the hour's limit.
+Redis's own clock is used, so hosts need not agree on the time. Refused calls are not logged.
+
+Without Redis calls are let through (``docs/rate-limits.md``): a payment is worth more than a limit.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+
+import redis
+from django_redis import get_redis_connection
+
+from payments_project.errors import RateLimited
+
+logger = logging.getLogger("payments.rate_limit")
+
+HOUR_SECONDS = 3600
+# After a failure Redis is left alone this long, so that a dead one costs no time-out per call.
+PAUSE_SECONDS = 2.0
+
+# KEYS[1]: the log. ARGV: calls per second, calls per hour. Returns whether the call may go on, the
+# calls left in the hour, and the microseconds until the next call may (or until one is back).
+_SCRIPT = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local per_second, per_hour = tonumber(ARGV[1]), tonumber(ARGV[2])
+local hour = 3600000000
+local function window(limit, length)
+  local oldest = redis.call('LINDEX', KEYS[1], -limit)
+  if oldest and now - oldest < length then return length - (now - oldest) end
+  return 0
+end
+local wait = math.max(window(per_hour, hour), window(per_second, 1000000))
+local count = redis.call('LLEN', KEYS[1])
+if wait > 0 then return {0, 0, wait} end
+redis.call('RPUSH', KEYS[1], string.format('%.0f', now))
+redis.call('PEXPIRE', KEYS[1], 3600000)
+for _ = 1, 4 do
+  local head = redis.call('LINDEX', KEYS[1], 0)
+  if now - head < hour and count < per_hour then break end
+  redis.call('LPOP', KEYS[1])
+  count = count - 1
+end
+local first = redis.call('LINDEX', KEYS[1], 0)
+return {1, math.max(per_hour - redis.call('LLEN', KEYS[1]), 0), hour - (now - first)}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the response's headers say: the hour's limit, calls left, seconds until one is back."""
+
+    limit: int
+    remaining: int
+    reset_seconds: int
+
+
+class _Limiter:
+    """The script, and the pause after Redis failed; one per process."""
+
+    def __init__(self) -> None:
+        self.paused_until = 0.0
+        self.sha: str | None = None
+
+    def run(self, key: str, per_second: int, per_hour: int) -> list[int] | None:
+        if time.monotonic() < self.paused_until:
+            return None
+        try:
+            client = get_redis_connection("default")
+            if self.sha is None:
+                self.sha = client.script_load(_SCRIPT)
+            try:
+                result = client.evalsha(self.sha, 1, key, per_second, per_hour)
+            except redis.exceptions.NoScriptError:
+                result = client.eval(_SCRIPT, 1, key, per_second, per_hour)
+        except (redis.exceptions.RedisError, OSError) as error:
+            self.paused_until = time.monotonic() + PAUSE_SECONDS
+            logger.error("rate limits are off while Redis is away: %s", type(error).__name__)
+            return None
+        return [int(value) for value in result]
+
+
+_limiter = _Limiter()
+
+
+def check_rate_limit(
+    *, key_id: str, endpoint: str, per_second: int, per_hour: int
+) -> Allowance | None:
+    """Counts a call. None while Redis is away. Raises ``RateLimited`` with ``retry_after``."""
+    log = f"rate_limit:{key_id}:{endpoint}:{HOUR_SECONDS}"
+    answer = _limiter.run(log, per_second, per_hour)
+    if answer is None:
+        return None
+    allowed, remaining, wait_us = answer
+    seconds = max(1, -(-wait_us // 1_000_000))
+    if not allowed:
+        raise RateLimited(
+            "Too many requests; slow down.",
+            retry_after=seconds,
+            limit=per_hour,
+        )
+    return Allowance(per_hour, remaining, seconds)

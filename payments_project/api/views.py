@@ -1,0 +1,135 @@
+"""The base of every API view: who calls, what they may, how often, and how it is answered.
+
+DRF's dispatch is kept; what it does per request that has one answer here (content negotiation,
+versions, throttle classes) is not run. Handlers return an ``ApiObject``, alone or after a status.
+"""
+
+import json
+from typing import Any, ClassVar, TypeVar
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from pydantic import BaseModel
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from payments_project.actor import Actor
+from payments_project.api.bodies import Body, validate
+from payments_project.api.errors import MethodNotAllowed
+from payments_project.api.expand import expand_objects
+from payments_project.api.idempotency_key import idempotency_key_of
+from payments_project.api.objects import ApiObject
+from payments_project.api.query import Query, parse_query
+from payments_project.api.rate_limit import Allowance, check_rate_limit
+from payments_project.api.request_id import request_id_of
+from payments_project.api.strict_json import read_json
+from payments_project.errors import PermissionDenied
+from payments_project.tenancy import Scope
+
+BodyModel = TypeVar("BodyModel", bound=Body)
+QueryModel = TypeVar("QueryModel", bound=Query)
+
+
+class NoQuery(Query):
+    """What an endpoint takes that names no parameters of its own: ``expand[]``."""
+
+
+class ApiView(APIView):
+    """A view of the merchant API.
+
+    ``permissions_required`` maps a method to the permission that it needs;
+    ``publishable_methods`` are those that a publishable key may use besides.
+    """
+
+    http_method_names = ["get", "head", "post", "patch", "delete"]  # noqa: RUF012 (Django's)
+
+    permissions_required: ClassVar[dict[str, str]] = {}
+    publishable_methods: ClassVar[frozenset[str]] = frozenset()
+
+    caller: Any
+    scope: Scope
+    actor: Actor
+    content: dict[str, Any]
+    allowance: Allowance | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticates, authorizes and counts the call. Raises what the error map knows."""
+        method = (request.method or "").lower()
+        if method not in self.http_method_names or not hasattr(self, method):
+            raise MethodNotAllowed(
+                "The resource does not know this method.", allow=self.allowed_methods
+            )
+        self.caller = request.auth
+        if self.caller is None:
+            self.permission_denied(request)
+        django_request: HttpRequest = request._request  # noqa: SLF001
+        self.scope = Scope(self.caller.merchant_id, self.caller.environment)
+        self.actor = Actor(
+            kind="api_key",
+            id=self.caller.api_key_id,
+            request_id=request_id_of(django_request),
+            idempotency_key=idempotency_key_of(django_request),
+            ip=django_request.META.get("REMOTE_ADDR"),
+        )
+        self._require_permission(request.method or "")
+        self.allowance = check_rate_limit(
+            key_id=str(self.caller.api_key_id),
+            endpoint=type(self).__name__,
+            per_second=self.caller.rate_limit_per_second or settings.RATE_LIMIT_PER_SECOND,
+            per_hour=self.caller.rate_limit_per_hour or settings.RATE_LIMIT_PER_HOUR,
+        )
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Renders what the handler returned."""
+        if not isinstance(response, HttpResponse):
+            status, answer = response if isinstance(response, tuple) else (200, response)
+            response = self.render(answer, status)
+        if self.allowance is not None:
+            response.headers["RateLimit-Limit"] = str(self.allowance.limit)
+            response.headers["RateLimit-Remaining"] = str(self.allowance.remaining)
+            response.headers["RateLimit-Reset"] = str(self.allowance.reset_seconds)
+        return response
+
+    def render(self, answer: ApiObject | dict[str, Any], status: int = 200) -> HttpResponse:
+        """``answer`` as JSON."""
+        return HttpResponse(render_body(answer), status=status, content_type="application/json")
+
+    def body(self, model: type[BodyModel]) -> BodyModel:
+        """The request's body. Raises ``InvalidInput`` and the refusals of ``read_json``."""
+        self.content = read_json(self.request._request)  # noqa: SLF001
+        return validate(model, self.content)
+
+    def query(self, model: type[QueryModel]) -> QueryModel:
+        """The request's query parameters. Raises ``InvalidInput``."""
+        return parse_query(self.request._request, model)  # noqa: SLF001
+
+    def expanded(self, answer: ApiObject, names: list[str]) -> ApiObject | dict[str, Any]:
+        """``answer`` with objects in place of the ids named; a list's members are expanded."""
+        if not names:
+            return answer
+        content = answer.model_dump(mode="json")
+        rows = content["data"] if content.get("object") == "list" else [content]
+        expand_objects(rows, names, scope=self.scope)
+        return content
+
+    def _require_permission(self, method: str) -> None:
+        needed = self.permissions_required.get(method)
+        if needed is None:
+            return
+        if self.caller.key_type == "publishable" and method not in self.publishable_methods:
+            raise PermissionDenied(
+                f"A publishable key does not have the permission {needed}.", permission=needed
+            )
+        if not self.caller.has(needed):
+            raise PermissionDenied(
+                f"The key lacks the permission {needed}.", permission=needed
+            )
+
+
+def render_body(answer: ApiObject | dict[str, Any]) -> str:
+    """An answer's JSON text."""
+    if isinstance(answer, BaseModel):
+        return answer.model_dump_json()
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False)

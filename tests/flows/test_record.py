@@ -1,0 +1,99 @@
+"""Payments taken elsewhere, recorded with their refund: all or nothing."""
+
+from tests.api_client import Api, new_key
+
+CASH = {
+    "amount": 5000,
+    "currency": "EUR",
+    "payment_method_type": "cash",
+    "external_reference": "till-4-0815",
+    "fee_amount": 25,
+}
+
+
+def test_recorded_payment_has_succeeded_and_is_available(api: Api) -> None:
+    response = api.post("/v1/transactions/record", CASH)
+
+    assert response.status_code == 201
+    transaction = response.json()
+    assert transaction["status"] == "succeeded"
+    assert transaction["amount"] == transaction["captured_amount"] == 5000
+    assert transaction["fee_amount"] == 25
+    assert transaction["net_amount"] == 4975
+    assert transaction["payment_method"] is None
+    assert transaction["payment_method_type"] == "cash"
+    assert transaction["gateway"] == {"name": "external", "transaction_id": "till-4-0815"}
+    assert api.balance("EUR") == {"pending": 0, "available": 4975, "reserved": 0}
+
+
+def test_refund_is_recorded_with_it(api: Api) -> None:
+    transaction = api.post(
+        "/v1/transactions/record", {**CASH, "refund": {"amount": 2000, "reason": "damaged"}}
+    ).json()
+
+    assert transaction["status"] == "succeeded"
+    assert transaction["refunded_amount"] == 2000
+    refunds = api.get("/v1/refunds", transaction=transaction["id"]).json()["data"]
+    assert [(r["amount"], r["status"], r["reason"]) for r in refunds] == [
+        (2000, "succeeded", "damaged")
+    ]
+    assert api.balance("EUR")["available"] == 2975
+
+
+def test_refund_in_full_makes_it_refunded(api: Api) -> None:
+    transaction = api.post("/v1/transactions/record", {**CASH, "refund": {"amount": 5000}}).json()
+
+    assert transaction["status"] == "refunded"
+    assert transaction["refunded_amount"] == 5000
+
+
+def test_refund_above_the_amount_records_nothing(api: Api) -> None:
+    response = api.post("/v1/transactions/record", {**CASH, "refund": {"amount": 5001}})
+
+    assert api.error(response, 400, "parameter_invalid")["param"] == "refund.amount"
+    assert api.get("/v1/transactions").json()["data"] == []
+    assert api.balance("EUR") == {"pending": 0, "available": 0, "reserved": 0}
+
+
+def test_old_payment_keeps_its_time_and_its_place(api: Api) -> None:
+    new = api.post("/v1/transactions/record", CASH).json()
+    old = api.post(
+        "/v1/transactions/record", {**CASH, "occurred_at": "2023-02-03T04:05:06Z"}
+    ).json()
+
+    assert old["created_at"].startswith("2023-02-03T04:05:06")
+    listed = api.get("/v1/transactions").json()["data"]
+    assert [item["id"] for item in listed] == [new["id"], old["id"]]
+    in_range = api.get(
+        "/v1/transactions",
+        **{"created_at[gte]": "2023-02-01T00:00:00Z", "created_at[lt]": "2023-03-01T00:00:00Z"},
+    ).json()["data"]
+    assert [item["id"] for item in in_range] == [old["id"]]
+
+
+def test_future_payment_is_refused(api: Api) -> None:
+    response = api.post(
+        "/v1/transactions/record", {**CASH, "occurred_at": "2999-01-01T00:00:00Z"}
+    )
+
+    assert api.error(response, 400, "parameter_invalid")["param"] == "occurred_at"
+
+
+def test_recorded_once_under_its_key(api: Api) -> None:
+    key = new_key()
+
+    first = api.post("/v1/transactions/record", CASH, key=key)
+    second = api.post("/v1/transactions/record", CASH, key=key)
+
+    assert first.json() == second.json()
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert api.balance("EUR")["available"] == 4975
+
+
+def test_recorded_payment_can_be_refunded_later(api: Api) -> None:
+    transaction = api.post("/v1/transactions/record", CASH).json()
+
+    refund = api.post("/v1/refunds", {"transaction": transaction["id"], "amount": 1000}).json()
+
+    assert refund["status"] == "succeeded"
+    assert api.balance("EUR")["available"] == 3975

@@ -1,0 +1,27 @@
+"""The simulator's callbacks, delivered over HTTP and applied now rather than some seconds later."""
+
+import time
+
+from django.db import connection
+
+from transactions.gateways.simulator.delivery import send_due_callbacks
+from transactions.services.callbacks import apply_callbacks
+
+SECONDS_MAX = 10
+
+
+def deliver_gateway_messages() -> None:
+    """Returns when every callback that is due has been sent to the server and applied."""
+    deadline = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < deadline:
+        send_due_callbacks()
+        apply_callbacks()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT (SELECT count(*) FROM gateway_simulator_callbacks WHERE sent_at IS NULL)"
+                " + (SELECT count(*) FROM gateway_callbacks WHERE processed_at IS NULL)"
+            )
+            if cursor.fetchone()[0] == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("callbacks were not delivered")

@@ -1,0 +1,124 @@
+"""Rows by raw SQL, with what a table demands filled in, and connections as either role."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from django.conf import settings
+from psycopg import sql
+
+from payments_project.database.uuid7 import uuid7_floor
+
+APPLICATION = "application"
+OWNER = "owner"
+ROLES = (APPLICATION, OWNER)
+
+
+def connect(role: str, **options: Any) -> psycopg.Connection:
+    """A connection of its own to the worker's database, as the application role or the owner."""
+    variable = "DATABASE_URL" if role == APPLICATION else "DATABASE_OWNER_URL"
+    base, _, _ = os.environ[variable].rpartition("/")
+    return psycopg.connect(f"{base}/{settings.DATABASES['default']['NAME']}", **options)
+
+
+@contextmanager
+def rolled_back(role: str) -> Iterator[psycopg.Connection]:
+    """A transaction as ``role`` that leaves nothing behind."""
+    connection = connect(role)
+    try:
+        yield connection
+    finally:
+        connection.rollback()
+        connection.close()
+
+
+def _required(table: str) -> dict[str, Any]:
+    tenant = {"merchant_id": uuid4(), "environment": "test"}
+    money = {"amount": 1000, "currency": "EUR"}
+    return {
+        "merchants": {
+            "business_name": "Rows and Sons",
+            "email": f"{uuid4()}@example.com",
+            "address": "{}",
+        },
+        "transactions": {
+            **tenant,
+            **money,
+            "payment_method_type": "card",
+            "gateway_name": "simulator",
+        },
+        "refunds": {**tenant, **money},
+        "disputes": {**tenant, **money, "dispute_type": "chargeback"},
+        "gateway_operations": {
+            "amount": 1000,
+            "kind": "capture",
+            "status": "pending",
+            "cause": "requested",
+            "actor_kind": "system",
+        },
+        "ledger_entries": {
+            **tenant,
+            **money,
+            "type": "payment",
+            "debit_account": "gateway",
+            "credit_account": "available",
+            "source_id": uuid4(),
+        },
+        "merchant_balances": {**tenant, "currency": "EUR"},
+        "merchant_pending_days": {**tenant, "currency": "EUR", "available_on": "2026-01-02"},
+        "events": {
+            **tenant,
+            "aggregatetype": "transaction",
+            "aggregateid": str(uuid4()),
+            "type": "transaction.created",
+            "sequence": 1,
+            "payload": "{}",
+            "actor_kind": "system",
+        },
+        "audit": {
+            "action": "tested",
+            "object_type": "transaction",
+            "object_id": str(uuid4()),
+            "before": "{}",
+            "after": "{}",
+            "reason": "",
+        },
+    }[table]
+
+
+def insert_row(connection: psycopg.Connection, table: str, **values: Any) -> Any:
+    """Inserts a row, other required columns filled in, and returns its id."""
+    row = _required(table) | values
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING id").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, row)),
+        sql.SQL(", ").join(sql.Placeholder() * len(row)),
+    )
+    found = connection.execute(statement, list(row.values())).fetchone()
+    assert found is not None
+    return found[0]
+
+
+def partitions(connection: psycopg.Connection, table: str) -> list[str]:
+    """The names of a table's partitions."""
+    found = connection.execute(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass"
+        " ORDER BY 1",
+        [table],
+    )
+    return [name for (name,) in found]
+
+
+def make_months(connection: psycopg.Connection, table: str, *days: str) -> None:
+    """The months of ``days``, as the product makes them."""
+    for day in days:
+        connection.execute("SELECT create_monthly_partition(%s, %s)", [table, day])
+
+
+def id_at(moment: datetime, *, tail: int = 0) -> UUID:
+    """A UUIDv7 of that millisecond; ``tail`` is its last bits."""
+    return UUID(int=uuid7_floor(moment).int | tail)

@@ -1,0 +1,412 @@
+"""Each rule about money, attacked by raw SQL as both roles; and what the application role may not.
+
+The owner is attacked too, because a rule that only holds by rights is not a constraint. Nothing is
+committed.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from tests.schema.rows import APPLICATION, OWNER, ROLES, insert_row, partitions, rolled_back
+
+Attack = Callable[[psycopg.Connection], Any]
+
+
+@pytest.fixture(params=ROLES)
+def database(request: pytest.FixtureRequest, django_db_setup: None) -> Iterator[Any]:
+    """A transaction as each role in turn."""
+    with rolled_back(request.param) as connection:
+        yield connection
+
+
+@pytest.fixture
+def application(django_db_setup: None) -> Iterator[psycopg.Connection]:
+    with rolled_back(APPLICATION) as connection:
+        yield connection
+
+
+def _row(table: str, **values: Any) -> Attack:
+    return lambda db: insert_row(db, table, **values)
+
+
+def _payment(db: psycopg.Connection, **values: Any) -> Any:
+    """A payment of 1,000 that was captured in full, with a fee of 30, and 400 refunded."""
+    taken = {"status": "succeeded", "captured_amount": 1000, "fee_amount": 30}
+    return insert_row(db, "transactions", **(taken | {"refunded_amount": 400} | values))
+
+
+def _changed(assignment: str, **values: Any) -> Attack:
+    return lambda db: db.execute(
+        f"UPDATE transactions SET {assignment} WHERE id = %s", [_payment(db, **values)]
+    )
+
+
+def _of_payment(table: str, **values: Any) -> Attack:
+    return lambda db: insert_row(db, table, transaction_id=_payment(db), **values)
+
+
+def _twice(table: str, **values: Any) -> Attack:
+    def attack(db: psycopg.Connection) -> None:
+        same = values | {"merchant_id": uuid4()}
+        insert_row(db, table, **same)
+        insert_row(db, table, **same)
+
+    return attack
+
+
+def _second_operation(db: psycopg.Connection) -> None:
+    payment = insert_row(db, "transactions", status="pending")
+    insert_row(db, "gateway_operations", transaction_id=payment, kind="capture")
+    insert_row(db, "gateway_operations", transaction_id=payment, kind="void")
+
+
+def _entry(debit: str, credit: str, **values: Any) -> Attack:
+    return _row("ledger_entries", debit_account=debit, credit_account=credit, **values)
+
+
+ATTACKS: list[tuple[str, Attack, str]] = [
+    # A payment's amounts, at its birth.
+    ("amount of zero", _row("transactions", amount=0), "transactions_amount_check"),
+    ("negative amount", _row("transactions", amount=-1), "transactions_amount_check"),
+    (
+        "captured above the amount",
+        _row("transactions", amount=1000, captured_amount=1001),
+        "transactions_captured_within_amount",
+    ),
+    (
+        "negative capture",
+        _row("transactions", captured_amount=-1, fee_amount=-1),
+        "transactions_captured_within_amount",
+    ),
+    (
+        "refunded before any capture",
+        _row("transactions", refunded_amount=1),
+        "transactions_refunded_within_captured",
+    ),
+    (
+        "refunded above what was captured",
+        _row("transactions", captured_amount=600, refunded_amount=601),
+        "transactions_refunded_within_captured",
+    ),
+    (
+        "negative refunded amount",
+        _row("transactions", captured_amount=600, refunded_amount=-1),
+        "transactions_refunded_within_captured",
+    ),
+    (
+        "fee above what was captured",
+        _row("transactions", amount=1000, captured_amount=600, fee_amount=601),
+        "transactions_fee_within_captured",
+    ),
+    (
+        "fee above an amount not captured yet",
+        _row("transactions", amount=1000, fee_amount=1001),
+        "transactions_fee_within_captured",
+    ),
+    (
+        "negative fee",
+        _row("transactions", captured_amount=600, fee_amount=-1),
+        "transactions_fee_within_captured",
+    ),
+    (
+        "success without a captured amount",
+        _row("transactions", status="succeeded"),
+        "transactions_captured_when_successful",
+    ),
+    ("status that is none", _row("transactions", status="paid"), "valid_status"),
+    ("risk level that is none", _row("transactions", risk_level="none"), "valid_risk_level"),
+    (
+        "environment that is none",
+        _row("transactions", environment="prod"),
+        "transactions_valid_environment",
+    ),
+    # A payment's amounts, later.
+    (
+        "one cent refunded too much",
+        _changed("refunded_amount = refunded_amount + 601"),
+        "transactions_refunded_within_captured",
+    ),
+    (
+        "refunds given back twice",
+        _changed("refunded_amount = refunded_amount - 401"),
+        "transactions_refunded_within_captured",
+    ),
+    (
+        "capture lowered below the refunds",
+        _changed("captured_amount = 399"),
+        "transactions_refunded_within_captured",
+    ),
+    (
+        "capture taken away under refunds",
+        _changed("captured_amount = NULL", status="pending"),
+        "transactions_refunded_within_captured",
+    ),
+    (
+        "capture taken away from a success",
+        _changed("captured_amount = NULL", refunded_amount=0),
+        "transactions_captured_when_successful",
+    ),
+    (
+        "capture raised above the amount",
+        _changed("captured_amount = 1001"),
+        "transactions_captured_within_amount",
+    ),
+    (
+        "amount lowered below the capture",
+        _changed("amount = 999"),
+        "transactions_captured_within_amount",
+    ),
+    (
+        "fee raised above the capture",
+        _changed("fee_amount = 1001"),
+        "transactions_fee_within_captured",
+    ),
+    # Refunds and disputes.
+    ("refund of zero", _of_payment("refunds", amount=0), "refunds_amount_check"),
+    ("negative refund", _of_payment("refunds", amount=-1), "refunds_amount_check"),
+    ("refund of no status", _of_payment("refunds", status="done"), "valid_refund_status"),
+    (
+        "refund of no environment",
+        _of_payment("refunds", environment="prod"),
+        "refunds_valid_environment",
+    ),
+    ("dispute of zero", _of_payment("disputes", amount=0), "disputes_amount_check"),
+    ("negative dispute", _of_payment("disputes", amount=-1), "disputes_amount_check"),
+    (
+        "dispute that holds more than its amount",
+        _of_payment("disputes", amount=1000, held_amount=1001),
+        "disputes_held_amount_check",
+    ),
+    (
+        "dispute that holds a negative amount",
+        _of_payment("disputes", held_amount=-1),
+        "disputes_held_amount_check",
+    ),
+    ("dispute of no status", _of_payment("disputes", status="done"), "valid_dispute_status"),
+    (
+        "dispute of no environment",
+        _of_payment("disputes", environment="prod"),
+        "disputes_valid_environment",
+    ),
+    # The ledger.
+    ("entry of zero", _row("ledger_entries", amount=0), "ledger_entries_amount_check"),
+    ("negative entry", _row("ledger_entries", amount=-1), "ledger_entries_amount_check"),
+    (
+        "entry from an account to itself",
+        _entry("available", "available"),
+        "ledger_entries_valid_accounts",
+    ),
+    ("debit of no account", _entry("cash", "available"), "ledger_entries_valid_accounts"),
+    ("credit of no account", _entry("gateway", "Available"), "ledger_entries_valid_accounts"),
+    (
+        "entry of no type",
+        _row("ledger_entries", type="correction"),
+        "ledger_entries_valid_type",
+    ),
+    (
+        "pending credit without a day",
+        _entry("gateway", "pending"),
+        "ledger_entries_pending_has_day",
+    ),
+    ("pending debit without a day", _entry("pending", "fees"), "ledger_entries_pending_has_day"),
+    # Gateway operations and balances.
+    ("two operations at once", _second_operation, "gateway_operations_one_pending"),
+    (
+        "operation of zero",
+        _of_payment("gateway_operations", amount=0),
+        "gateway_operations_amount_check",
+    ),
+    (
+        "operation of no status",
+        _of_payment("gateway_operations", status="done"),
+        "gateway_operations_valid_status",
+    ),
+    ("two balances in a currency", _twice("merchant_balances"), "merchant_balances_once"),
+    ("two rows of a pending day", _twice("merchant_pending_days"), "merchant_pending_days_once"),
+]
+
+
+@pytest.mark.parametrize(
+    ("attack", "constraint"),
+    [pytest.param(attack, constraint, id=name) for name, attack, constraint in ATTACKS],
+)
+def test_attack_is_refused_by_its_constraint(
+    database: psycopg.Connection, attack: Attack, constraint: str
+):
+    with pytest.raises(psycopg.errors.IntegrityError) as refusal:
+        attack(database)
+    assert refusal.value.diag.constraint_name == constraint
+
+
+@pytest.mark.parametrize(
+    "column", ["amount", "currency", "fee_amount", "refunded_amount", "gateway_name"]
+)
+def test_a_payment_has_no_unknown_amounts(database: psycopg.Connection, column: str):
+    with pytest.raises(psycopg.errors.NotNullViolation) as refusal:
+        insert_row(database, "transactions", **{column: None})
+    assert refusal.value.diag.column_name == column
+
+
+@pytest.mark.parametrize("assignment", ["net_amount = 1", "created_at = now()"])
+def test_a_derived_column_is_never_written(database: psycopg.Connection, assignment: str):
+    payment = _payment(database)
+    with pytest.raises(psycopg.errors.GeneratedAlways):
+        database.execute(f"UPDATE transactions SET {assignment} WHERE id = %s", [payment])
+
+
+@pytest.mark.parametrize(
+    ("amount", "captured", "fee", "net"),
+    [(1000, None, 0, 1000), (1000, 1000, 30, 970), (1000, 600, 30, 570), (1000, 30, 30, 0)],
+)
+def test_net_amount_is_what_was_captured_less_the_fee(
+    database: psycopg.Connection, amount: int, captured: int | None, fee: int, net: int
+):
+    row = insert_row(
+        database, "transactions", amount=amount, captured_amount=captured, fee_amount=fee
+    )
+    found = database.execute("SELECT net_amount FROM transactions WHERE id = %s", [row])
+    assert found.fetchone() == (net,)
+
+
+@pytest.mark.parametrize("table", ["refunds", "disputes", "gateway_operations"])
+def test_money_of_a_payment_that_does_not_exist_is_refused(
+    database: psycopg.Connection, table: str
+):
+    database.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        insert_row(database, table, transaction_id=uuid4())
+
+
+@pytest.mark.parametrize("table", ["refunds", "disputes", "gateway_operations"])
+def test_a_payment_stays_while_money_refers_to_it(database: psycopg.Connection, table: str):
+    payment = _payment(database)
+    insert_row(database, table, transaction_id=payment)
+    database.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        database.execute("DELETE FROM transactions WHERE id = %s", [payment])
+
+
+def test_a_finished_operation_makes_room_for_the_next(database: psycopg.Connection):
+    payment = insert_row(database, "transactions", status="pending")
+    first = insert_row(database, "gateway_operations", transaction_id=payment)
+    database.execute("UPDATE gateway_operations SET status = 'failed' WHERE id = %s", [first])
+    insert_row(database, "gateway_operations", transaction_id=payment)
+
+
+# What the application role may not do.
+
+APPEND_ONLY = ("events", "ledger_entries", "audit")
+CHANGES = ("UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_append_only_tables_are_never_changed(
+    application: psycopg.Connection, table: str, change: str
+):
+    insert_row(application, table)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        application.execute(change.format(table))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("table", ["events", "ledger_entries"])
+def test_append_only_tables_are_never_changed_by_way_of_a_partition(
+    application: psycopg.Connection, table: str, change: str
+):
+    months = partitions(application, table)
+    assert len(months) >= 13
+    for month in months:
+        with (
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+            application.transaction(force_rollback=True),
+        ):
+            application.execute(change.format(month))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO status_transitions (machine, from_status, to_status)"
+        " VALUES ('transaction', 'failed', 'succeeded')",
+        "UPDATE status_transitions SET to_status = 'succeeded'",
+        "DELETE FROM status_transitions",
+        "INSERT INTO monthly_tables VALUES ('merchants')",
+        "UPDATE monthly_tables SET table_name = 'merchants' WHERE table_name = 'events'",
+        "DELETE FROM monthly_tables",
+    ],
+)
+def test_the_rules_are_not_the_applications_to_change(
+    application: psycopg.Connection, statement: str
+):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        application.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE anything (id int)",
+        "CREATE SCHEMA anything",
+        "CREATE FUNCTION anything() RETURNS int LANGUAGE sql RETURN 1",
+        "CREATE VIEW anything AS SELECT 1",
+        "CREATE INDEX ON transactions (currency)",
+        "ALTER TABLE transactions ADD COLUMN anything int",
+        "ALTER TABLE transactions DROP CONSTRAINT transactions_refunded_within_captured",
+        "ALTER TABLE transactions DISABLE TRIGGER enforce_transaction_status",
+        "ALTER FUNCTION enforce_status_transition() RENAME TO anything",
+        "DROP TRIGGER enforce_refund_status ON refunds",
+        "DROP TABLE refunds",
+        "TRUNCATE refunds",
+        "DROP MATERIALIZED VIEW merchant_monthly_stats",
+        "SET ROLE payments_owner",
+        "SET session_replication_role = 'replica'",
+    ],
+)
+def test_the_application_role_has_no_ddl(application: psycopg.Connection, statement: str):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        application.execute(statement)
+
+
+def test_the_application_role_owns_nothing(application: psycopg.Connection):
+    owned = application.execute(
+        "SELECT relname FROM pg_class WHERE relowner = current_user::regrole"
+        " UNION ALL SELECT proname FROM pg_proc WHERE proowner = current_user::regrole"
+    )
+    assert owned.fetchall() == []
+
+
+def test_a_new_role_can_call_none_of_the_functions(django_db_setup: None):
+    with rolled_back(OWNER) as owner:
+        found = owner.execute(
+            "SELECT proname FROM pg_proc"
+            " WHERE pronamespace = 'public'::regnamespace"
+            "   AND has_function_privilege('pg_monitor', oid, 'EXECUTE')"
+        )
+        assert found.fetchall() == []
+
+
+def test_the_application_role_makes_months_of_registered_tables_only(
+    application: psycopg.Connection,
+):
+    application.execute("SELECT create_monthly_partition('events', '2101-07-15')")
+    assert "events_2101_07" in partitions(application, "events")
+    for table in ("merchants", "refunds", "nothing", "events; DROP TABLE refunds", 'e"vents', ""):
+        with pytest.raises(psycopg.errors.UndefinedTable), application.transaction():
+            application.execute("SELECT create_monthly_partition(%s, '2101-07-15')", [table])
+
+
+def test_a_temporary_table_does_not_stand_in_for_the_register(application: psycopg.Connection):
+    application.execute("CREATE TEMPORARY TABLE monthly_tables AS SELECT 'refunds' AS table_name")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        application.execute("SELECT create_monthly_partition('refunds', '2101-07-15')")
+
+
+def test_the_application_role_refreshes_the_monthly_view(application: psycopg.Connection):
+    application.rollback()
+    application.autocommit = True
+    application.execute("REFRESH MATERIALIZED VIEW CONCURRENTLY merchant_monthly_stats")

@@ -1,0 +1,76 @@
+"""The balance and its entries over HTTP."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from rest_framework.request import Request
+
+from payments_project.api.objects import ListObject
+from payments_project.api.pagination import cursor_of
+from payments_project.api.query import path_uuid
+from payments_project.api.views import ApiView, NoQuery
+from payments_project.errors import ResourceMissing
+from transactions.access import ledger_entries_of
+from transactions.api.bodies import BalanceEntryQuery
+from transactions.api.objects import BalanceObject, balance_entry_object, balance_object
+from transactions.balances import read_balances
+from transactions.ledger_accounts import BUCKETS
+from transactions.selectors import list_balance_entries
+
+
+class BalanceView(ApiView):
+    """``/v1/balance``."""
+
+    permissions_required: ClassVar[dict[str, str]] = {"GET": "balance:read"}
+
+    def get(self, request: Request) -> BalanceObject:
+        """Pending, available and reserved money per currency."""
+        self.query(NoQuery)
+        return balance_object(self.scope, read_balances(self.scope))
+
+
+class BalanceEntriesView(ApiView):
+    """``/v1/balance/entries``."""
+
+    permissions_required: ClassVar[dict[str, str]] = {"GET": "balance:read"}
+
+    def get(self, request: Request) -> ListObject:
+        """The changes that make up the balance, newest first."""
+        query = self.query(BalanceEntryQuery)
+        cursor = cursor_of(query)
+        position = self._position(*cursor) if cursor else None
+        filters: dict[str, Any] = {
+            "currency": query.currency,
+            "bucket": query.bucket,
+            "type": query.type,
+            "source_id": query.source,
+            **query.created_filters(),
+        }
+        entries = list_balance_entries(
+            scope=self.scope,
+            limit=query.limit + 1,
+            after=position if cursor and cursor[0] == "starting_after" else None,
+            before=position if cursor and cursor[0] == "ending_before" else None,
+            filters={name: value for name, value in filters.items() if value is not None},
+        )
+        has_more = len(entries) > query.limit
+        if has_more:
+            backwards = cursor is not None and cursor[0] == "ending_before"
+            entries = entries[1:] if backwards else entries[:-1]
+        return ListObject(
+            url="/v1/balance/entries",
+            has_more=has_more,
+            data=[balance_entry_object(self.scope, entry) for entry in entries],
+        )
+
+    def _position(self, name: str, value: str) -> tuple[UUID, str]:
+        """A cursor, an entry's id as it was told. Raises ``ResourceMissing``."""
+        identity, _, bucket = value.rpartition("-")
+        entry_id = path_uuid(identity)
+        if (
+            entry_id is None
+            or bucket not in BUCKETS
+            or not ledger_entries_of(self.scope).filter(pk=entry_id).exists()
+        ):
+            raise ResourceMissing(f"No such balance entry: {value[:60]}", param=name)
+        return entry_id, bucket

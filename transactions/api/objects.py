@@ -1,0 +1,189 @@
+"""How transactions and balances look to merchants."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import PlainSerializer
+
+from merchants.api.objects import Risk
+from payments_project.api.objects import ApiObject, Resource, Time
+from payments_project.tenancy import Scope
+from transactions.balances import Balance
+from transactions.models import Transaction
+from transactions.selectors import BalanceEntry, TimelineStep
+
+Day = Annotated[date, PlainSerializer(date.isoformat, return_type=str, when_used="json")]
+
+
+class CardSummary(ApiObject):
+    """What may be shown of the card that was charged."""
+
+    brand: str | None
+    last_four: str | None
+
+
+class GatewaySummary(ApiObject):
+    """Who took the payment, and its id there."""
+
+    name: str
+    transaction_id: str | None
+
+
+class Failure(ApiObject):
+    """Why a payment failed."""
+
+    code: str
+    decline_code: str | None
+    message: str | None
+
+
+class TransactionObject(Resource):
+    """A payment. Amounts are in the currency's smallest unit."""
+
+    object: Literal["transaction"] = "transaction"
+    amount: int
+    captured_amount: int | None
+    refunded_amount: int
+    fee_amount: int
+    net_amount: int
+    currency: str
+    status: str
+    failure: Failure | None
+    customer: UUID | None
+    payment_method: str | None
+    payment_method_type: str
+    card: CardSummary
+    gateway: GatewaySummary
+    risk: Risk
+    compliance_status: str | None
+    description: str | None
+    metadata: dict[str, str]
+    updated_at: Time
+
+
+class TimelineStepObject(ApiObject):
+    """A state, when it was reached and by whom."""
+
+    object: Literal["timeline_step"] = "timeline_step"
+    sequence: int
+    type: str
+    status: str
+    at: Time
+    cause: dict[str, Any]
+
+
+class BalanceAmounts(ApiObject):
+    """A merchant's money in one currency."""
+
+    currency: str
+    pending: int
+    available: int
+    reserved: int
+
+
+class BalanceObject(ApiObject):
+    """A reading of the balance, exact at its moment."""
+
+    object: Literal["balance"] = "balance"
+    environment: Literal["test", "live"]
+    balances: list[BalanceAmounts]
+
+
+class BalanceEntryObject(Resource):
+    """One change of one bucket; a bucket's entries sum up to its balance."""
+
+    object: Literal["balance_entry"] = "balance_entry"
+    type: str
+    amount: int
+    currency: str
+    bucket: Literal["pending", "available", "reserved"]
+    source: UUID
+    available_on: Day | None
+
+
+def transaction_object(transaction: Transaction) -> TransactionObject:
+    """The transaction from a row, or from memory right after a change.
+
+    Built without validation: every value comes from typed columns, and this is the payment path.
+    """
+    failure = None
+    if transaction.failure_code:
+        failure = Failure.model_construct(
+            code=transaction.failure_code,
+            decline_code=transaction.decline_code,
+            message=transaction.failure_message,
+        )
+    score = transaction.fraud_score
+    return TransactionObject.model_construct(
+        id=transaction.pk,
+        object="transaction",
+        environment=transaction.environment,
+        created_at=transaction.created_at,
+        amount=transaction.amount,
+        captured_amount=transaction.captured_amount,
+        refunded_amount=transaction.refunded_amount,
+        fee_amount=transaction.fee_amount,
+        net_amount=transaction.net_amount,
+        currency=transaction.currency,
+        status=transaction.status,
+        failure=failure,
+        customer=transaction.customer_id,
+        payment_method=transaction.payment_method_token,
+        payment_method_type=transaction.payment_method_type,
+        card=CardSummary.model_construct(
+            brand=transaction.brand, last_four=transaction.last_four
+        ),
+        gateway=GatewaySummary.model_construct(
+            name=transaction.gateway_name, transaction_id=transaction.gateway_transaction_id
+        ),
+        risk=Risk.model_construct(
+            score=None if score is None else float(score), level=transaction.risk_level
+        ),
+        compliance_status=transaction.compliance_status,
+        description=transaction.description,
+        metadata=transaction.metadata or {},
+        updated_at=transaction.updated_at,
+    )
+
+
+def timeline_step_object(step: TimelineStep) -> TimelineStepObject:
+    """One step of a timeline."""
+    return TimelineStepObject(
+        sequence=step.sequence,
+        type=step.type,
+        status=step.status,
+        at=step.at,
+        cause={"type": step.actor_kind, "request": step.request_id},
+    )
+
+
+def balance_object(scope: Scope, balances: list[Balance]) -> BalanceObject:
+    """All currencies of a merchant."""
+    return BalanceObject(
+        environment=scope.environment,
+        balances=[
+            BalanceAmounts(
+                currency=item.currency,
+                pending=item.pending,
+                available=item.available,
+                reserved=item.reserved,
+            )
+            for item in balances
+        ],
+    )
+
+
+def balance_entry_object(scope: Scope, entry: BalanceEntry) -> BalanceEntryObject:
+    """One side of a ledger entry; its id names the entry and the bucket."""
+    return BalanceEntryObject(
+        id=f"{entry.entry_id}-{entry.bucket}",
+        environment=scope.environment,
+        created_at=entry.created_at,
+        type=entry.type,
+        amount=entry.amount,
+        currency=entry.currency,
+        bucket=entry.bucket,
+        source=entry.source_id,
+        available_on=entry.available_on,
+    )

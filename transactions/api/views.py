@@ -1,0 +1,206 @@
+"""Transactions and balances over HTTP."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from merchants.api.authentication import require_active_merchant
+from payments_project.api.idempotent import ObjectReplies, key_claim, run_gateway_operation
+from payments_project.api.objects import ListObject
+from payments_project.api.pagination import page_by_id, require_cursor
+from payments_project.api.paths import require_uuid
+from payments_project.api.request_id import request_id_of
+from payments_project.api.views import ApiView, NoQuery
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.idempotency.keys import Resumption
+from transactions.access import get_transaction, transactions_of
+from transactions.api.bodies import (
+    CancelTransaction,
+    CaptureTransaction,
+    CreateTransaction,
+    TransactionQuery,
+    UpdateTransaction,
+)
+from transactions.api.objects import TransactionObject, timeline_step_object, transaction_object
+from transactions.api.replies import payment_answer
+from transactions.models import Transaction
+from transactions.selectors import transaction_timeline
+from transactions.services.cancel import cancel_transaction
+from transactions.services.capture import capture_transaction
+from transactions.services.create import PaymentRequest, create_transaction, gateway_lease_seconds
+from transactions.services.resolve import complete_operation_of_key
+from transactions.services.resume import resume_transaction
+from transactions.services.update import UNCHANGED, update_transaction
+
+
+class TransactionsView(ApiView):
+    """``/v1/transactions``."""
+
+    permissions_required: ClassVar[dict[str, str]] = {
+        "GET": "transactions:read",
+        "POST": "transactions:write",
+    }
+
+    def get(self, request: Request) -> Any:
+        """Transactions, newest first."""
+        query = self.query(TransactionQuery)
+        rows = transactions_of(self.scope)
+        require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
+        page = page_by_id(rows.filter(**query.filters()), query)
+        answer = ListObject(
+            url="/v1/transactions",
+            has_more=page.has_more,
+            data=[transaction_object(row) for row in page.rows],
+        )
+        return self.expanded(answer, query.expand)
+
+    def post(self, request: Request) -> HttpResponse:
+        """Takes a payment."""
+        body = self.body(CreateTransaction)
+        require_active_merchant(self.caller)
+        claim = key_claim(self, lease_seconds=gateway_lease_seconds())
+        request_id = request_id_of(request._request)  # noqa: SLF001
+        replies: ObjectReplies[Transaction] = ObjectReplies(
+            self, lambda transaction: payment_answer(transaction, request_id=request_id)
+        )
+        wanted = PaymentRequest(
+            amount=body.amount,
+            currency=body.currency,
+            payment_method=body.payment_method,
+            capture=body.capture,
+            customer_id=body.customer,
+            cvc=body.cvc,
+            description=body.description,
+            metadata=body.metadata or {},
+            ip_address=body.ip_address,
+        )
+
+        def operate() -> HttpResponse:
+            return replies.response(
+                create_transaction(
+                    scope=self.scope,
+                    actor=self.actor,
+                    request=wanted,
+                    terms=self.caller.terms,
+                    claim=claim,
+                    replies=replies,
+                )
+            )
+
+        def resume(resumption: Resumption) -> HttpResponse:
+            return replies.response(
+                resume_transaction(
+                    transaction_id=UUID(resumption.resource_id),
+                    actor=self.actor,
+                    terms=self.caller.terms,
+                    key_id=resumption.key_id,
+                    replies=replies,
+                )
+            )
+
+        return run_gateway_operation(claim, operate=operate, resume=resume)
+
+
+class TransactionView(ApiView):
+    """``/v1/transactions/{id}``."""
+
+    permissions_required: ClassVar[dict[str, str]] = {
+        "GET": "transactions:read",
+        "PATCH": "transactions:write",
+    }
+
+    def get(self, request: Request, transaction_id: str) -> Any:
+        """One transaction."""
+        query = self.query(NoQuery)
+        transaction = get_transaction(
+            scope=self.scope, transaction_id=require_uuid(transaction_id)
+        )
+        return self.expanded(transaction_object(transaction), query.expand)
+
+    def patch(self, request: Request, transaction_id: str) -> TransactionObject:
+        """Changes description and metadata."""
+        body = self.body(UpdateTransaction)
+        identity = require_uuid(transaction_id)
+        transaction = run_in_transaction(
+            lambda: update_transaction(
+                scope=self.scope,
+                transaction_id=identity,
+                actor=self.actor,
+                description=body.description if "description" in body.model_fields_set
+                else UNCHANGED,
+                metadata=body.metadata if "metadata" in body.model_fields_set else UNCHANGED,
+            )
+        )
+        return transaction_object(transaction)
+
+
+class _OperationView(ApiView):
+    """An act on an authorized transaction: capture or cancel."""
+
+    permissions_required: ClassVar[dict[str, str]] = {"POST": "transactions:write"}
+
+    def run(self, transaction_id: str, *, amount: int | None, capture: bool) -> HttpResponse:
+        """Runs the act under the request's key; an unfinished one is completed by look-up."""
+        require_active_merchant(self.caller)
+        identity = require_uuid(transaction_id)
+        claim = key_claim(self, lease_seconds=gateway_lease_seconds())
+        replies: ObjectReplies[Transaction] = ObjectReplies(
+            self, lambda transaction: (200, transaction_object(transaction))
+        )
+        common: dict[str, Any] = {
+            "scope": self.scope,
+            "transaction_id": identity,
+            "actor": self.actor,
+            "claim": claim,
+            "replies": replies,
+        }
+
+        def operate() -> HttpResponse:
+            if capture:
+                done = capture_transaction(amount=amount, terms=self.caller.terms, **common)
+            else:
+                done = cancel_transaction(**common)
+            return replies.response(done)
+
+        def resume(resumption: Resumption) -> HttpResponse:
+            return replies.response(complete_operation_of_key(resumption, replies=replies))
+
+        return run_gateway_operation(claim, operate=operate, resume=resume)
+
+
+class CaptureView(_OperationView):
+    """``/v1/transactions/{id}/capture``."""
+
+    def post(self, request: Request, transaction_id: str) -> HttpResponse:
+        """Captures in full or in part; the rest is released."""
+        body = self.body(CaptureTransaction)
+        return self.run(transaction_id, amount=body.amount, capture=True)
+
+
+class CancelView(_OperationView):
+    """``/v1/transactions/{id}/cancel``."""
+
+    def post(self, request: Request, transaction_id: str) -> HttpResponse:
+        """Voids an authorized transaction."""
+        self.body(CancelTransaction)
+        return self.run(transaction_id, amount=None, capture=False)
+
+
+class TimelineView(ApiView):
+    """``/v1/transactions/{id}/timeline``."""
+
+    permissions_required: ClassVar[dict[str, str]] = {"GET": "transactions:read"}
+
+    def get(self, request: Request, transaction_id: str) -> ListObject:
+        """Every state with its time and cause, oldest first."""
+        self.query(NoQuery)
+        transaction = get_transaction(
+            scope=self.scope, transaction_id=require_uuid(transaction_id)
+        )
+        return ListObject(
+            url=f"/v1/transactions/{transaction.pk}/timeline",
+            has_more=False,
+            data=[timeline_step_object(step) for step in transaction_timeline(transaction)],
+        )

@@ -1,0 +1,118 @@
+"""Reading transactions, their history and the ledger's entries; no locks, nothing written."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from payments_project.events.models import Event
+from payments_project.tenancy import Scope
+from transactions import ledger_accounts as accounts
+from transactions.models import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineStep:
+    """A state that a transaction reached (or a change within it), when, and what caused it."""
+
+    sequence: int
+    type: str
+    status: str
+    at: datetime
+    actor_kind: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceEntry:
+    """One side of a ledger entry, as it changes one of the merchant's buckets; minor units."""
+
+    entry_id: UUID
+    bucket: str
+    type: str
+    amount: int
+    currency: str
+    source_id: UUID
+    available_on: date | None
+    created_at: datetime
+
+
+def transaction_timeline(transaction: Transaction) -> list[TimelineStep]:
+    """Every state of a transaction in order, from its events."""
+    events = Event.objects.filter(
+        aggregateid=str(transaction.pk), aggregatetype="transaction"
+    ).order_by("sequence")
+    return [
+        TimelineStep(
+            sequence=event.sequence,
+            type=event.type,
+            status=event.payload["object"]["status"],
+            at=event.created_at,
+            actor_kind=event.actor_kind,
+            request_id=event.request_id,
+        )
+        for event in events
+    ]
+
+
+_ENTRIES = f"""
+SELECT entry.id, side.bucket, entry.type, side.amount, entry.currency, entry.source_id,
+       entry.available_on, entry.created_at
+  FROM ledger_entries AS entry
+ CROSS JOIN LATERAL (VALUES (entry.debit_account, -entry.amount),
+                            (entry.credit_account, entry.amount)) AS side (bucket, amount)
+ WHERE entry.merchant_id = %(merchant_id)s AND entry.environment = %(environment)s
+   AND side.bucket IN ('{accounts.PENDING}', '{accounts.AVAILABLE}', '{accounts.RESERVED}')
+"""
+
+
+def list_balance_entries(
+    *,
+    scope: Scope,
+    limit: int,
+    after: tuple[UUID, str] | None = None,
+    before: tuple[UUID, str] | None = None,
+    filters: dict[str, Any] | None = None,
+) -> list[BalanceEntry]:
+    """At most ``limit`` entries, newest first, after or before a cursor (entry's id, bucket).
+
+    With ``before`` they are the ones just before it, still newest first. ``filters`` may hold
+    ``currency``, ``bucket``, ``type``, ``source_id`` and ``created_at__gte`` and its kin.
+    """
+    parameters: dict[str, Any] = {
+        "merchant_id": scope.merchant_id,
+        "environment": scope.environment,
+        "limit": limit,
+    }
+    sql = _ENTRIES
+    columns = {
+        "currency": "entry.currency = ",
+        "bucket": "side.bucket = ",
+        "type": "entry.type = ",
+        "source_id": "entry.source_id = ",
+        "created_at__gte": "entry.created_at >= ",
+        "created_at__gt": "entry.created_at > ",
+        "created_at__lte": "entry.created_at <= ",
+        "created_at__lt": "entry.created_at < ",
+    }
+    for name, value in (filters or {}).items():
+        sql += f" AND {columns[name]}%({name})s"
+        parameters[name] = value
+    order = "DESC"
+    if after is not None:
+        # The first condition is for the index, the second for the side within an entry.
+        sql += " AND entry.id <= %(cursor_id)s"
+        sql += " AND (entry.id, side.bucket) < (%(cursor_id)s, %(cursor_bucket)s)"
+        parameters |= {"cursor_id": after[0], "cursor_bucket": after[1]}
+    elif before is not None:
+        sql += " AND entry.id >= %(cursor_id)s"
+        sql += " AND (entry.id, side.bucket) > (%(cursor_id)s, %(cursor_bucket)s)"
+        parameters |= {"cursor_id": before[0], "cursor_bucket": before[1]}
+        order = "ASC"
+    sql += f" ORDER BY entry.id {order}, side.bucket {order} LIMIT %(limit)s"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        entries = [BalanceEntry(*row) for row in cursor.fetchall()]
+    return entries if before is None else entries[::-1]

@@ -1,0 +1,1 @@
+"""Card data: tokens, envelope encryption, fingerprints, expiry. See docs/vault.md."""

@@ -1,0 +1,19 @@
+"""``expand[]=payment_method``."""
+
+from typing import Any
+
+from payments_project.api.expand import register_expander
+from payments_project.tenancy import Scope
+from vault.access import payment_methods_of
+from vault.api.objects import PaymentMethodObject
+
+
+def load_payment_methods(scope: Scope, tokens: list[str]) -> dict[str, dict[str, Any]]:
+    """The merchant's payment methods by token, detached ones included."""
+    rows = payment_methods_of(scope=scope).filter(token__in=tokens)
+    return {row.token: PaymentMethodObject.of(row).model_dump(mode="json") for row in rows}
+
+
+def register_expanders() -> None:
+    """Called when the app is ready."""
+    register_expander("payment_method", load_payment_methods)

@@ -1,0 +1,14 @@
+"""The vault as a Django app."""
+
+from django.apps import AppConfig
+
+
+class VaultConfig(AppConfig):
+    name = "vault"
+    verbose_name = "Vault"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from vault.api.expanders import register_expanders
+
+        register_expanders()

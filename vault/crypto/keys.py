@@ -1,0 +1,167 @@
+"""Where key-encryption keys come from: the ``KeyProvider`` protocol and the key ring in settings.
+
+A key-encryption key never touches card data: it wraps the data keys, of which every row has its
+own. So the wrapping key may be rotated by rewrapping data keys, and may live in a service (AWS
+KMS, HashiCorp Vault transit) that never gives it away: write another ``KeyProvider`` for that.
+"""
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NoReturn, Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from vault.errors import CardUnreadable, EncryptionKeyUnknown
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+TAG_BYTES = 16
+LOCAL_WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES
+
+_KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
+_WRAP_LABEL = b"payments.vault/data-key\x00"
+
+
+class DataKey:
+    """A row's own key, ready for use, and its wrapped form for storage.
+
+    The raw key is held by the cipher object only, so that no ``repr`` of it, and no local variable
+    in an error report, can show it.
+    """
+
+    __slots__ = ("cipher", "key_id", "wrapped")
+
+    def __init__(self, *, key_id: str, cipher: AESGCM, wrapped: bytes) -> None:
+        self.key_id = key_id
+        self.cipher = cipher
+        self.wrapped = wrapped
+
+    def __repr__(self) -> str:
+        return f"<DataKey wrapped by {self.key_id!r}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a data key can't be pickled or copied")
+
+
+class KeyProvider(Protocol):
+    """Makes data keys and opens them again.
+
+    ``binding`` says which row the data key belongs to (``envelope.row_binding``). A provider
+    authenticates it together with the key id: a wrapped key moved to another row, or whose stored
+    key id was altered, must not open. (AWS KMS: encryption context; Vault transit: associated
+    data.) Errors: ``EncryptionKeyUnknown`` for an id that isn't in use, ``CardUnreadable`` when
+    the key does not open, ``payments_project.errors.Unavailable`` when a service does not answer.
+    """
+
+    @property
+    def active_key_id(self) -> str:
+        """The id of the key that wraps new data keys; at most 100 characters."""
+
+    def new_data_key(self, *, binding: bytes) -> DataKey:
+        """A fresh random 256-bit data key, wrapped by the active key."""
+
+    def open_data_key(self, *, key_id: str, wrapped: bytes, binding: bytes) -> DataKey:
+        """The data key that ``wrapped`` holds; ``key_id`` as stored beside it."""
+
+    def rewrap_data_key(self, *, key_id: str, wrapped: bytes, binding: bytes) -> DataKey:
+        """The same data key, wrapped by the active key; what the key encrypts stays as it is."""
+
+
+class LocalKeyRing:
+    """Keys held by the process: AES-256-GCM with random 96-bit nonces.
+
+    The first key is the active one; the others decrypt only. One key may wrap at most 2**32 data
+    keys (NIST SP 800-38D, section 8.3, random nonces): rotate long before.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        if not keys:
+            raise ImproperlyConfigured("the vault's key ring is empty")
+        self._wrapping = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._labels = {
+            key_id: _WRAP_LABEL + bytes([len(key_id)]) + key_id.encode("ascii") for key_id in keys
+        }
+        self.active_key_id = next(iter(keys))
+
+    def __repr__(self) -> str:
+        return f"<LocalKeyRing active={self.active_key_id!r} of {len(self._wrapping)}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key ring can't be pickled or copied")
+
+    def new_data_key(self, *, binding: bytes) -> DataKey:
+        """See ``KeyProvider``."""
+        return self._wrap(os.urandom(KEY_BYTES), binding)
+
+    def open_data_key(self, *, key_id: str, wrapped: bytes, binding: bytes) -> DataKey:
+        """See ``KeyProvider``."""
+        cipher = AESGCM(self._unwrap(key_id, wrapped, binding))
+        return DataKey(key_id=key_id, cipher=cipher, wrapped=wrapped)
+
+    def rewrap_data_key(self, *, key_id: str, wrapped: bytes, binding: bytes) -> DataKey:
+        """See ``KeyProvider``."""
+        return self._wrap(self._unwrap(key_id, wrapped, binding), binding)
+
+    def _wrap(self, key: bytes, binding: bytes) -> DataKey:
+        key_id = self.active_key_id
+        nonce = os.urandom(NONCE_BYTES)
+        wrapped = nonce + self._wrapping[key_id].encrypt(nonce, key, self._labels[key_id] + binding)
+        return DataKey(key_id=key_id, cipher=AESGCM(key), wrapped=wrapped)
+
+    def _unwrap(self, key_id: str, wrapped: bytes, binding: bytes) -> bytes:
+        wrapping = self._wrapping.get(key_id)
+        if wrapping is None:
+            raise EncryptionKeyUnknown(key_id=key_id)
+        if len(wrapped) != LOCAL_WRAPPED_BYTES:
+            raise CardUnreadable("the wrapped data key has the wrong length")
+        try:
+            return wrapping.decrypt(
+                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], self._labels[key_id] + binding
+            )
+        except InvalidTag:
+            raise CardUnreadable("the data key does not open for this row and key id") from None
+
+
+def key_provider() -> KeyProvider:
+    """The provider that the settings name: now always the key ring in ``VAULT_KEYS``."""
+    return _key_ring(settings.VAULT_KEYS)
+
+
+def parse_key_ring(text: str) -> dict[str, bytes]:
+    """``"id:base64[,id:base64…]"`` as a mapping in the same order; 32 bytes a key.
+
+    Raises ``ImproperlyConfigured`` naming the entry's place or id, never its key.
+    """
+    keys: dict[str, bytes] = {}
+    for place, entry in enumerate(text.split(","), start=1):
+        key_id, colon, encoded = entry.strip().partition(":")
+        if not colon or not _KEY_ID.fullmatch(key_id):
+            raise ImproperlyConfigured(f"VAULT_KEYS: entry {place} is not of the form id:base64")
+        if key_id in keys:
+            raise ImproperlyConfigured(f"VAULT_KEYS: key id {key_id!r} stands there twice")
+        keys[key_id] = _decode_key(key_id, encoded)
+    if len(set(keys.values())) != len(keys):
+        raise ImproperlyConfigured("VAULT_KEYS: two ids share one key; that is no rotation")
+    return keys
+
+
+def _decode_key(key_id: str, encoded: str) -> bytes:
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ImproperlyConfigured(f"VAULT_KEYS: key {key_id!r} is not {KEY_BYTES} bytes in base64")
+    return key
+
+
+@lru_cache(maxsize=4)
+def _key_ring(text: str) -> LocalKeyRing:
+    return LocalKeyRing(parse_key_ring(text))

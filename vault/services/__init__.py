@@ -1,0 +1,1 @@
+"""What can be done with payment methods: one operation a file."""
