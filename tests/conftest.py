@@ -18,6 +18,8 @@ import pytest
 from django.conf import settings
 from pytest_django.plugin import DjangoDbBlocker
 
+from tests.api_client import Api
+from tests.merchants.making import MadeMerchant, client_of, make_merchant
 from tests.server import Server, start_server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,3 +84,30 @@ def _build_template(owner: psycopg.Connection, owner_url: str, template: str) ->
         check=True,
     )
     owner.execute(f'ALTER DATABASE "{building}" RENAME TO "{template}"')
+
+
+@pytest.fixture
+def merchant() -> MadeMerchant:
+    """A fresh active merchant with a key for everything in each environment."""
+    return make_merchant()
+
+
+@pytest.fixture
+def api(server: Server, merchant: MadeMerchant) -> Iterator[Api]:
+    """The merchant's test key over HTTP."""
+    with client_of(server, merchant, "test") as client:
+        yield client
+
+
+@pytest.fixture
+def live_api(server: Server, merchant: MadeMerchant) -> Iterator[Api]:
+    """The same merchant's live key."""
+    with client_of(server, merchant, "live") as client:
+        yield client
+
+
+@pytest.fixture
+def other_api(server: Server) -> Iterator[Api]:
+    """Another merchant's test key."""
+    with client_of(server, make_merchant(), "test") as client:
+        yield client

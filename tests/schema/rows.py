@@ -1,7 +1,7 @@
 """Rows by raw SQL, with what a table demands filled in, and connections as either role."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,7 @@ def rolled_back(role: str) -> Iterator[psycopg.Connection]:
 def _required(table: str) -> dict[str, Any]:
     tenant = {"merchant_id": uuid4(), "environment": "test"}
     money = {"amount": 1000, "currency": "EUR"}
-    return {
+    required: dict[str, dict[str, Any]] = {
         "merchants": {
             "business_name": "Rows and Sons",
             "email": f"{uuid4()}@example.com",
@@ -87,7 +87,16 @@ def _required(table: str) -> dict[str, Any]:
             "after": "{}",
             "reason": "",
         },
-    }[table]
+    }
+    return required[table]
+
+
+def one(connection: psycopg.Connection, query: Any, values: Sequence[Any] = ()) -> Any:
+    """The one column of a query's one row."""
+    found = connection.execute(query, values).fetchall()
+    assert len(found) == 1
+    (value,) = found[0]
+    return value
 
 
 def insert_row(connection: psycopg.Connection, table: str, **values: Any) -> Any:
@@ -98,9 +107,7 @@ def insert_row(connection: psycopg.Connection, table: str, **values: Any) -> Any
         sql.SQL(", ").join(map(sql.Identifier, row)),
         sql.SQL(", ").join(sql.Placeholder() * len(row)),
     )
-    found = connection.execute(statement, list(row.values())).fetchone()
-    assert found is not None
-    return found[0]
+    return one(connection, statement, list(row.values()))
 
 
 def partitions(connection: psycopg.Connection, table: str) -> list[str]:

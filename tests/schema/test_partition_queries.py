@@ -1,6 +1,5 @@
 """Monthly partitions: where rows go, and which months a query reads."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +9,7 @@ import psycopg
 import pytest
 
 from payments_project.database.uuid7 import uuid7_floor, uuid7_time
-from tests.schema.rows import APPLICATION, id_at, insert_row, make_months, rolled_back
+from tests.schema.rows import APPLICATION, id_at, insert_row, make_months, one, rolled_back
 
 
 @pytest.fixture
@@ -85,10 +84,9 @@ def year(application: psycopg.Connection) -> psycopg.Connection:
 
 def _plan(database: psycopg.Connection, query: str, *, execute: bool = False) -> dict[str, Any]:
     options = "FORMAT JSON, ANALYZE, TIMING OFF" if execute else "FORMAT JSON"
-    found = database.execute(f"EXPLAIN ({options}) {query}").fetchone()
-    assert found is not None
-    plan = found[0] if isinstance(found[0], list) else json.loads(found[0])
-    return plan[0]["Plan"]
+    explained = one(database, f"EXPLAIN ({options}) {query}")
+    plan: dict[str, Any] = explained[0]["Plan"]
+    return plan
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

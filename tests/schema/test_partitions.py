@@ -16,7 +16,11 @@ from payments_project.database.partitions import (
     ensure_months,
     months_ahead,
 )
-from payments_project.database.transaction_manager import payment_transaction, run_in_transaction
+from payments_project.database.transaction_manager import (
+    payment_transaction,
+    run_in_transaction,
+    sqlstate,
+)
 from payments_project.database.uuid7 import uuid7_floor
 from tests.schema.rows import (
     APPLICATION,
@@ -25,6 +29,7 @@ from tests.schema.rows import (
     id_at,
     insert_row,
     make_months,
+    one,
     partitions,
     rolled_back,
 )
@@ -41,11 +46,12 @@ def application(django_db_setup: None) -> Iterator[psycopg.Connection]:
 
 
 def _bounds(database: psycopg.Connection, partition: str) -> str:
-    found = database.execute(
-        "SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid = %s::regclass", [partition]
-    ).fetchone()
-    assert found is not None
-    return found[0]
+    bounds: str = one(
+        database,
+        "SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid = %s::regclass",
+        [partition],
+    )
+    return bounds
 
 
 # Making months.
@@ -81,10 +87,11 @@ def test_months_are_utcs_whatever_the_session_says(application: psycopg.Connecti
         f"FOR VALUES FROM ('{uuid7_floor(first)}') TO ('{uuid7_floor(after)}')"
     )
     application.execute("SET LOCAL timezone = 'UTC'")
-    (check,) = application.execute(
+    check = one(
+        application,
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
-        " WHERE conname = 'transactions_2104_12_month'"
-    ).fetchone()
+        " WHERE conname = 'transactions_2104_12_month'",
+    )
     assert check == (
         "CHECK (((created_at >= '2104-12-01 00:00:00+00'::timestamp with time zone)"
         " AND (created_at < '2105-01-01 00:00:00+00'::timestamp with time zone)))"
@@ -123,7 +130,7 @@ def test_eight_callers_at_once_make_one_month_and_none_fails(django_db_setup: No
 def test_an_unregistered_table_is_refused(django_db_setup: None):
     with pytest.raises(DatabaseError, match='table "refunds" is not a monthly table') as refusal:
         create_month(table="refunds", month=date(2104, 1, 1))
-    assert refusal.value.__cause__.sqlstate == "42P01"
+    assert sqlstate(refusal.value) == "42P01"
 
 
 @pytest.mark.parametrize("table", MONTHLY_TABLES)
@@ -153,11 +160,12 @@ def test_a_month_has_what_its_table_has(application: psycopg.Connection, table: 
 def test_a_month_gives_the_application_role_nothing_by_itself(application: psycopg.Connection):
     for table in MONTHLY_TABLES:
         make_months(application, table, "2104-05-05")
-        (rights,) = application.execute(
+        rights = one(
+            application,
             "SELECT array_agg(privilege_type) FROM pg_class, aclexplode(relacl)"
             " WHERE oid = %s::regclass AND grantee = current_user::regrole",
             [f"{table}_2104_05"],
-        ).fetchone()
+        )
         assert rights is None
 
 
@@ -179,7 +187,8 @@ def _insert_payment(made_at: datetime) -> UUID:
 def _home(payment: UUID) -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT tableoid::regclass::text FROM transactions WHERE id = %s", [payment])
-        return cursor.fetchone()[0]
+        home: str = cursor.fetchone()[0]
+    return home
 
 
 def test_run_in_transaction_makes_the_missing_month_and_runs_again():
@@ -388,5 +397,5 @@ def test_making_a_month_steps_aside_for_an_open_refund(django_db_setup: None):
         refunder.rollback()
         thread.join(15)
         assert attached.is_set()
-        (timeout,) = maker.execute("SHOW lock_timeout").fetchone()
+        timeout = one(maker, "SHOW lock_timeout")
         assert timeout == "7s", "the caller's own lock timeout is back"

@@ -13,7 +13,7 @@ import pytest
 
 from disputes import states as dispute_states
 from merchants import states as merchant_states
-from tests.schema.rows import APPLICATION, OWNER, insert_row, rolled_back
+from tests.schema.rows import APPLICATION, OWNER, insert_row, one, rolled_back
 from transactions import states as transaction_states
 
 START = ""
@@ -159,9 +159,9 @@ def test_a_status_that_no_machine_has_is_refused(database: psycopg.Connection, n
 def test_a_move_is_checked_in_the_partition_too(django_db_setup: None):
     with rolled_back(OWNER) as database:
         row = insert_row(database, "transactions")
-        (partition,) = database.execute(
-            "SELECT tableoid::regclass::text FROM transactions WHERE id = %s", [row]
-        ).fetchone()
+        partition = one(
+            database, "SELECT tableoid::regclass::text FROM transactions WHERE id = %s", [row]
+        )
         with pytest.raises(psycopg.errors.CheckViolation) as refusal:
             database.execute(
                 f"UPDATE {partition} SET status = 'refunded', captured_amount = 1000 WHERE id = %s",
@@ -204,6 +204,5 @@ def _set_status(database: psycopg.Connection, machine: Machine, row: Any, status
 
 
 def _status(database: psycopg.Connection, machine: Machine, row: Any) -> str:
-    found = database.execute(f"SELECT status FROM {machine.table} WHERE id = %s", [row]).fetchone()
-    assert found is not None
-    return found[0]
+    status: str = one(database, f"SELECT status FROM {machine.table} WHERE id = %s", [row])
+    return status
