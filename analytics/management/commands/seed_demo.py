@@ -1,0 +1,158 @@
+"""``./manage.py seed_demo``: the demo merchants, their keys and history, and a staff login.
+
+Safe to run again: what is there stays, and so do the keys in the output file.
+"""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from pydantic import SecretStr
+
+from analytics.demo.history import write_history
+from analytics.services.refresh_monthly_stats import refresh_monthly_stats
+from merchants.models import Customer, Merchant
+from merchants.services.create_api_key import create_api_key
+from merchants.services.create_customer import create_customer
+from merchants.services.create_merchant import create_merchant
+from merchants.terms import get_terms
+from payments_project.actor import SYSTEM
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.models import StaffUser
+from payments_project.tenancy import ENVIRONMENTS, TEST, Scope
+from transactions.services.settle import settle_due
+from vault.cards import parse_card
+from vault.models import PaymentMethod
+from vault.services.tokenise import tokenise_card
+
+DEMO_EMAIL = "owner@blue-heron.example"
+OTHER_EMAIL = "owner@northwind.example"
+ADMIN = "admin"
+FEES = {
+    "percent_bps": 290,
+    "fixed": {"USD": 30, "EUR": 30, "GBP": 20},
+    "brands": {"amex": {"percent_bps": 350, "fixed": {"USD": 30, "EUR": 30, "GBP": 20}}},
+    "dispute": {"USD": 1500, "EUR": 1500, "GBP": 1500},
+}
+NAMES = (
+    "Ada Byron", "Grace Murray", "Alan Mathison", "Edsger Wybe", "Barbara Jane", "Donald Ervin",
+    "Katherine Coleman", "Dennis MacAlistair", "Radia Joy", "Niklaus Emil", "Frances Elizabeth",
+    "Tony Hoare",
+)  # fmt: skip
+CARDS = (
+    "4242424242424242", "5555555555554444", "378282246310005", "6011111111111117",
+    "3056930009020004", "3566002020360505",
+)  # fmt: skip
+
+
+class Command(BaseCommand):
+    help = "Make the demo merchants with their history, keys and a staff login; safe to repeat."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--output", type=Path, help="write keys and login to this JSON file")
+        parser.add_argument("--payments", type=int, default=400, help="payments of history")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        output: Path | None = options["output"]
+        known = json.loads(output.read_text()) if output and output.is_file() else {}
+        demo, is_new = self._merchant("Blue Heron Coffee Roasters", DEMO_EMAIL)
+        other, _ = self._merchant("Northwind Books", OTHER_EMAIL)
+        credentials = {
+            "admin_username": ADMIN,
+            "admin_password": known.get("admin_password") or self._staff_login(),
+            "test_key": known.get("test_key") or self._key(demo, "test"),
+            "live_key": known.get("live_key") or self._key(demo, "live"),
+            "publishable_test_key": known.get("publishable_test_key")
+            or self._key(demo, "test", key_type="publishable"),
+            "other_merchant_test_key": known.get("other_merchant_test_key")
+            or self._key(other, "test"),
+        }
+        if is_new:
+            count = sum(
+                self._history(demo, environment, options["payments"]) for environment in ENVIRONMENTS
+            )
+            settle_due()
+            refresh_monthly_stats()
+            self.stdout.write(f"  {count} payments over the last 60 days")
+        if output:
+            output.write_text(json.dumps(known | credentials, indent=2) + "\n")
+            output.chmod(0o600)
+        else:
+            self.stdout.write(json.dumps(credentials, indent=2))
+
+    def _merchant(self, name: str, email: str) -> tuple[Merchant, bool]:
+        found = Merchant.objects.filter(email=email).first()
+        if found is not None:
+            return found, False
+        merchant = create_merchant(
+            actor=SYSTEM,
+            business_name=name,
+            legal_name=f"{name} LLC",
+            business_type="llc",
+            email=email,
+            website=f"https://{email.split('@')[1]}",
+            address={"line1": "1 Harbour Street", "city": "Portland", "country": "US"},
+            status="active",
+            verification_status="verified",
+            fee_structure=FEES,
+        )
+        return merchant, True
+
+    def _key(self, merchant: Merchant, environment: str, key_type: str = "secret") -> str:
+        permissions = ("*",) if key_type == "secret" else ()
+        _, key = run_in_transaction(
+            lambda: create_api_key(
+                scope=Scope(merchant.pk, environment),
+                actor=SYSTEM,
+                name="Demo",
+                key_type=key_type,
+                permissions=permissions,
+            )
+        )
+        return key
+
+    def _staff_login(self) -> str:
+        password = secrets.token_urlsafe(12)
+        user, _ = StaffUser.objects.get_or_create(
+            username=ADMIN,
+            defaults={"email": "admin@example.com", "is_staff": True, "is_superuser": True},
+        )
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        return password
+
+    def _history(self, merchant: Merchant, environment: str, payments: int) -> int:
+        scope = Scope(merchant.pk, environment)
+        payers = [self._payer(scope, place, name) for place, name in enumerate(NAMES)]
+        share = payments if environment == TEST else payments // 2
+        return run_in_transaction(
+            lambda: write_history(
+                scope=scope,
+                terms=get_terms(merchant.pk),
+                payers=payers,
+                payments=share,
+                seed=len(environment) * 1000 + share,
+            )
+        )
+
+    def _payer(self, scope: Scope, place: int, name: str) -> tuple[Customer, PaymentMethod]:
+        customer = run_in_transaction(
+            lambda: create_customer(
+                scope=scope,
+                actor=SYSTEM,
+                email=f"{name.lower().replace(' ', '.')}@example.org",
+                external_customer_id=f"C-{1000 + place}",
+                personal={"name": name, "address": {"city": "Portland", "country": "US"}},
+            )
+        )
+        card = parse_card(
+            number=SecretStr(CARDS[place % len(CARDS)]),
+            exp_month=1 + place % 12,
+            exp_year=2030 + place % 5,
+            holder_name=name,
+        )
+        return customer, run_in_transaction(
+            lambda: tokenise_card(scope=scope, actor=SYSTEM, card=card, customer_id=customer.pk)
+        )
