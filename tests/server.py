@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +23,16 @@ class Server:
     """A running web server; ``process`` is granian's main process."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    command: list[str]
+    environment: dict[str, str]
     log: Path
+    process: subprocess.Popen[bytes]
+
+    def start_again(self) -> None:
+        """What a supervisor does once the process has died; returns when it answers."""
+        self.process.wait(20)
+        self.process = _spawn(self.command, self.environment, self.log)
+        _wait_until_ready(self)
 
 
 @contextmanager
@@ -35,33 +44,38 @@ def start_server(
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    log = Path("/tmp") / f"payments-test-server-{port}.log"  # noqa: S108
+    log = Path(tempfile.gettempdir()) / f"payments-test-server-{port}.log"
+    log.unlink(missing_ok=True)
     environment = os.environ | {"PUBLIC_URL": url} | extra
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603
-            [
-                sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-                "--port", str(port), "--workers", str(workers), "--blocking-threads", "16",
-                "--no-ws", application,
-            ],
+    command = [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
+        "--port", str(port), "--workers", str(workers), "--blocking-threads", "16", "--no-ws",
+        application,
+    ]  # fmt: skip
+    server = Server(url, command, environment, log, _spawn(command, environment, log))
+    try:
+        _wait_until_ready(server)
+        yield server
+    finally:
+        if server.process.poll() is None:
+            os.killpg(server.process.pid, signal.SIGTERM)
+            try:
+                server.process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.process.pid, signal.SIGKILL)
+                server.process.wait()
+
+
+def _spawn(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603
+            command,
             cwd=ROOT,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    server = Server(url, process, log)
-    try:
-        _wait_until_ready(server)
-        yield server
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
 
 
 def _wait_until_ready(server: Server) -> None:

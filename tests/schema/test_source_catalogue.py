@@ -87,10 +87,9 @@ def test_every_object_of_the_source_is_ours_but_for_listed_differences(
     }
     listed = {(entry.name, entry.kind, *_texts(entry, source, ours)) for entry in DIFFERENCES}
     assert len(listed) == len(DIFFERENCES), "a difference is listed twice"
-    assert {"unlisted": _lines(found - listed), "gone": _lines(listed - found)} == {
-        "unlisted": [],
-        "gone": [],
-    }
+    unlisted, gone = _lines(found - listed), _lines(listed - found)
+    assert not unlisted, "not in DIFFERENCES:\n" + "\n".join(unlisted)
+    assert not gone, "in DIFFERENCES, but gone:\n" + "\n".join(gone)
 
 
 def _texts(entry: Difference, source: Catalogue, ours: Catalogue) -> tuple[str, str | None]:
@@ -113,10 +112,9 @@ def test_nothing_is_added_to_a_table_of_the_source_without_a_reason(
     }
     listed = [f"{addition.table}.{name}" for addition in ADDITIONS for name in addition.all_names()]
     assert len(listed) == len(set(listed)), "an addition is listed twice"
-    assert {"unlisted": sorted(found - set(listed)), "gone": sorted(set(listed) - found)} == {
-        "unlisted": [],
-        "gone": [],
-    }
+    unlisted, gone = sorted(found - set(listed)), sorted(set(listed) - found)
+    assert not unlisted, "not in ADDITIONS:\n" + "\n".join(unlisted)
+    assert not gone, "in ADDITIONS, but gone:\n" + "\n".join(gone)
 
 
 def test_no_table_or_function_is_added_without_a_reason(source: Catalogue, ours: Catalogue):
