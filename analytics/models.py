@@ -13,9 +13,7 @@ class DailyTransactionSummary(Identified):
     """One merchant's UTC day in one currency. Recomputed from the rows, never incremented."""
 
     merchant = models.ForeignKey("merchants.Merchant", on_delete=models.PROTECT, db_index=False)
-    environment = models.CharField(
-        max_length=20, choices=[(name, name) for name in ENVIRONMENTS]
-    )
+    environment = models.CharField(max_length=20, choices=[(name, name) for name in ENVIRONMENTS])
     summary_date = models.DateField()
     currency = models.CharField(max_length=3)
     transaction_count = models.IntegerField(default=0, db_default=0)
@@ -30,9 +28,7 @@ class DailyTransactionSummary(Identified):
         expression=Case(
             When(
                 transaction_count__gt=0,
-                then=Cast(
-                    F("successful_count"), DecimalField(max_digits=20, decimal_places=10)
-                )
+                then=Cast(F("successful_count"), DecimalField(max_digits=20, decimal_places=10))
                 / F("transaction_count"),
             ),
             default=Value(0),

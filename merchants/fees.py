@@ -2,9 +2,12 @@
 
 ``fee_structure`` on a merchant holds::
 
-    {"percent_bps": 290, "fixed": {"USD": 30},
-     "brands": {"amex": {"percent_bps": 350, "fixed": {"USD": 30}}},
-     "dispute": {"USD": 1500}}
+    {
+        "percent_bps": 290,
+        "fixed": {"USD": 30},
+        "brands": {"amex": {"percent_bps": 350, "fixed": {"USD": 30}}},
+        "dispute": {"USD": 1500},
+    }
 
 ``percent_bps`` is in hundredths of a percent; amounts are in minor units. A currency without a
 fixed amount pays the percentage alone.

@@ -26,7 +26,7 @@ class Merchant(Identified, Aggregate):
     business_name = models.CharField(max_length=200)
     legal_name = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     business_type = models.CharField(max_length=50, null=True, blank=True)  # noqa: DJ001
-    tax_id = encrypt(models.CharField(max_length=50, null=True, blank=True))  # noqa: DJ001
+    tax_id = encrypt(models.CharField(max_length=50, null=True, blank=True))
     email = models.CharField(max_length=255, unique=True)
     phone = models.CharField(max_length=20, null=True, blank=True)  # noqa: DJ001
     website = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
@@ -40,9 +40,7 @@ class Merchant(Identified, Aggregate):
     verification_status = models.CharField(  # noqa: DJ001
         max_length=20, null=True, default="unverified", db_default="unverified"
     )
-    processing_config = models.JSONField(
-        null=True, blank=True, default=dict, db_default=EMPTY_JSON
-    )
+    processing_config = models.JSONField(null=True, blank=True, default=dict, db_default=EMPTY_JSON)
     fee_structure = models.JSONField(null=True, blank=True, default=dict, db_default=EMPTY_JSON)
     settlement_currency = models.CharField(max_length=3, default="USD", db_default="USD")
     settlement_delay_days = models.SmallIntegerField(default=2, db_default=2)

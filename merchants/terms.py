@@ -3,7 +3,6 @@
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from merchants.fees import FeeStructure
@@ -40,7 +39,9 @@ class MerchantTerms:
 
 
 def make_terms(
-    *, fee_structure: dict, settlement_delay_days: int, processing_config: dict
+    *, fee_structure: dict[str, Any] | None,
+    settlement_delay_days: int,
+    processing_config: dict[str, Any] | None,
 ) -> MerchantTerms:
     """Terms from a merchant's columns."""
     currencies = (processing_config or {}).get("currencies")

@@ -5,9 +5,7 @@ from payments_project.errors import InvalidInput
 PAIRS_MAX = 50
 
 
-def merge_metadata(
-    current: dict[str, str] | None, change: dict[str, str] | None
-) -> dict[str, str]:
+def merge_metadata(current: dict[str, str] | None, change: dict[str, str] | None) -> dict[str, str]:
     """``current`` with ``change`` merged in: an empty value removes its key, None removes all.
 
     Raises ``InvalidInput`` if more than 50 pairs would stand there.

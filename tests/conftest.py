@@ -77,7 +77,7 @@ def _build_template(owner: psycopg.Connection, owner_url: str, template: str) ->
         "DATABASE_URL": f"{base}/{building}",
         "DJANGO_SETTINGS_MODULE": "payments_project.settings.local",
     }
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
         cwd=ROOT,
         env=environment,

@@ -68,7 +68,7 @@ def start_server(
 
 def _spawn(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             command,
             cwd=ROOT,
             env=environment,

@@ -11,14 +11,10 @@ from transactions.models import LedgerEntry, Transaction
 
 def transactions_of(scope: Scope) -> "QuerySet[Transaction]":
     """All transactions of a merchant in an environment."""
-    return Transaction.objects.filter(
-        merchant_id=scope.merchant_id, environment=scope.environment
-    )
+    return Transaction.objects.filter(merchant_id=scope.merchant_id, environment=scope.environment)
 
 
-def get_transaction(
-    *, scope: Scope, transaction_id: UUID, param: str | None = None
-) -> Transaction:
+def get_transaction(*, scope: Scope, transaction_id: UUID, param: str | None = None) -> Transaction:
     """One transaction. Raises ``ResourceMissing`` for another merchant's or environment's too."""
     transaction = transactions_of(scope).filter(pk=transaction_id).first()
     if transaction is None:
@@ -28,6 +24,4 @@ def get_transaction(
 
 def ledger_entries_of(scope: Scope) -> "QuerySet[LedgerEntry]":
     """All ledger entries of a merchant in an environment."""
-    return LedgerEntry.objects.filter(
-        merchant_id=scope.merchant_id, environment=scope.environment
-    )
+    return LedgerEntry.objects.filter(merchant_id=scope.merchant_id, environment=scope.environment)

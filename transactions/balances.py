@@ -125,9 +125,7 @@ def fold_balances() -> int:
 def read_balances(scope: Scope) -> list[Balance]:
     """The merchant's balances at this moment, exactly, by currency."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _READ, {"merchant_id": scope.merchant_id, "environment": scope.environment}
-        )
+        cursor.execute(_READ, {"merchant_id": scope.merchant_id, "environment": scope.environment})
         return [Balance(*row) for row in cursor.fetchall()]
 
 

@@ -36,9 +36,7 @@ def capture_movements(
     """
     bucket = accounts.AVAILABLE if available_on is None else accounts.PENDING
     movements = [
-        Movement(
-            accounts.PAYMENT, amount, accounts.GATEWAY, bucket, transaction_id, available_on
-        )
+        Movement(accounts.PAYMENT, amount, accounts.GATEWAY, bucket, transaction_id, available_on)
     ]
     if fee:
         movements.append(
@@ -80,9 +78,7 @@ def dispute_loss_movements(*, dispute_id: UUID, amount: int, fee: int) -> list[M
     movements = []
     if amount:
         movements.append(
-            Movement(
-                accounts.DISPUTE_LOSS, amount, accounts.RESERVED, accounts.GATEWAY, dispute_id
-            )
+            Movement(accounts.DISPUTE_LOSS, amount, accounts.RESERVED, accounts.GATEWAY, dispute_id)
         )
     if fee:
         movements.append(
@@ -91,9 +87,7 @@ def dispute_loss_movements(*, dispute_id: UUID, amount: int, fee: int) -> list[M
     return movements
 
 
-def settlement_movement(
-    *, settlement_id: UUID, amount: int, available_on: date
-) -> Movement:
+def settlement_movement(*, settlement_id: UUID, amount: int, available_on: date) -> Movement:
     """Pending money of a day becomes available; a negative ``amount`` goes the other way."""
     debit, credit = accounts.PENDING, accounts.AVAILABLE
     if amount < 0:
@@ -119,7 +113,10 @@ def record_movements(
                           %s::date[], %s::text[]) AS movement
             """,
             [
-                scope.merchant_id, scope.environment, currency, transaction_id,
+                scope.merchant_id,
+                scope.environment,
+                currency,
+                transaction_id,
                 *movement_columns(rows),
             ],
         )

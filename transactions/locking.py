@@ -1,5 +1,6 @@
 """Row locks of this app; every lock is taken here, several in the order of their keys."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -31,7 +32,7 @@ def lock_balance(*, scope: Scope, currency: str) -> None:
     Whoever needs funds holds it from reading the balance to writing the ledger entry: check then
     insert without it overdraws.
     """
-    key = [scope.merchant_id, scope.environment, currency]
+    key: list[Any] = [scope.merchant_id, scope.environment, currency]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO merchant_balances (merchant_id, environment, currency)"

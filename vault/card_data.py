@@ -6,13 +6,13 @@ binds them to no name: what stands in a local variable can end up in an error re
 """
 
 import struct
-from calendar import monthrange
-from datetime import date
+from datetime import date, timedelta
 from typing import NoReturn, Self, final
 
 RECORD_VERSION = 1
 RECORD_PADDING_BYTES = 32
 
+_DAY = timedelta(days=1)
 _RECORD_START = struct.Struct(">BHBBH")
 
 
@@ -79,7 +79,8 @@ class CardData(Concealed):
     @property
     def expires_at(self) -> date:
         """The last day on which the card is valid: its expiry month's last."""
-        return date(self.exp_year, self.exp_month, monthrange(self.exp_year, self.exp_month)[1])
+        next_month = date(self.exp_year + self.exp_month // 12, self.exp_month % 12 + 1, 1)
+        return next_month - _DAY
 
     def reveal_number(self) -> str:
         """All digits of the number, for a gateway. Never log, store or bind them to a name."""

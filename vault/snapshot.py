@@ -1,42 +1,48 @@
 """What the world may know of a payment method: the ``data`` of its events."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import date
+from typing import Any, Protocol
+from uuid import UUID
 
-from vault.models import PaymentMethod
+
+class Summary(Protocol):
+    """What may be shown of a payment method: a row has it, and a card about to be stored."""
+
+    @property
+    def payment_method_type(self) -> str: ...
+    @property
+    def brand(self) -> str | None: ...
+    @property
+    def last_four(self) -> str | None: ...
+    @property
+    def expires_at(self) -> date | None: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def customer_id(self) -> UUID | None: ...
+    @property
+    def is_active(self) -> bool | None: ...
 
 
-def attached_customer(payment_method: PaymentMethod) -> str | None:
+def attached_customer(summary: Summary) -> str | None:
     """The id of the customer that it is attached to now; None once it is detached."""
-    if payment_method.customer_id is None or not payment_method.is_active:
+    if summary.customer_id is None or not summary.is_active:
         return None
-    return str(payment_method.customer_id)
+    return str(summary.customer_id)
 
 
-def payment_method_snapshot(payment_method: PaymentMethod) -> dict[str, Any]:
-    """The API's object without what is personal (the holder's name) and without the identity.
-
-    ``id``, ``object`` and ``environment`` are added by the event log. ``INSERT_CARDS`` in
-    ``vault.insertion`` writes the same in SQL; a test holds the two against each other.
-    """
-    expires_at = payment_method.expires_at
+def payment_method_snapshot(summary: Summary) -> dict[str, Any]:
+    """The payment method as its events show it: the safe summary, without the holder's name."""
+    expires_at = summary.expires_at
     return {
-        "type": payment_method.payment_method_type,
+        "type": summary.payment_method_type,
         "card": {
-            "brand": payment_method.brand,
-            "last_four": payment_method.last_four,
+            "brand": summary.brand,
+            "last_four": summary.last_four,
             "exp_month": expires_at.month if expires_at else None,
             "exp_year": expires_at.year if expires_at else None,
-            "fingerprint": payment_method.fingerprint,
+            "fingerprint": summary.fingerprint,
         },
-        "customer": attached_customer(payment_method),
-        "is_active": payment_method.is_active,
-        "created_at": _rfc3339(payment_method.created_at),
-        "last_used_at": _rfc3339(payment_method.last_used_at),
+        "customer": attached_customer(summary),
+        "is_active": bool(summary.is_active),
     }
-
-
-def _rfc3339(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

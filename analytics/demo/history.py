@@ -147,7 +147,7 @@ def _story(
         fraud_score=Decimal("0.8500") if risky else Decimal("0.0500"),
         risk_level="high" if risky else "low",
         compliance_status="pending",
-        description=f"{count} × {goods}",
+        description=f"{count} x {goods}",
         metadata={"order": f"W-{dice.randrange(10_000, 99_999)}"},
         created_at=moment,
         updated_at=moment,
@@ -296,7 +296,8 @@ def _dispute(story: Story, dice: random.Random, terms: MerchantTerms) -> None:
 
 
 def _later(story: Story, seconds: float) -> datetime:
-    return story.transaction.created_at + timedelta(seconds=seconds)
+    moment: datetime = story.transaction.created_at + timedelta(seconds=seconds)
+    return moment
 
 
 def _write(scope: Scope, stories: list[Story]) -> None:
@@ -368,9 +369,7 @@ def _write_events(scope: Scope, stories: list[Story]) -> None:
     for story in stories:
         for sequence, (verb, status, moment) in enumerate(story.steps, start=1):
             content = transaction_snapshot(story.transaction) | {"status": status}
-            rows.append(
-                (moment, "transaction", story.transaction.pk, verb, sequence, content)
-            )
+            rows.append((moment, "transaction", story.transaction.pk, verb, sequence, content))
         if story.refund:
             told = refund_snapshot(story.refund)
             at = story.refund.created_at or story.transaction.created_at

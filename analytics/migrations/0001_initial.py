@@ -4,73 +4,148 @@ import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
 import django.db.models.functions.datetime
-import payments_project.database.indexes
-import payments_project.database.uuid7
 from django.db import migrations, models
 
+import payments_project.database.indexes
+import payments_project.database.uuid7
 from payments_project.database.migration_operations import GrantMaintain, RunSQLFile
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('transactions', '0001_initial'),
-        ('merchants', '0001_initial'),
+        ("transactions", "0001_initial"),
+        ("merchants", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='MerchantMonthlyStats',
+            name="MerchantMonthlyStats",
             fields=[
-                ('pk', models.CompositePrimaryKey('merchant_id', 'environment', 'month', 'currency', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('merchant_id', models.UUIDField()),
-                ('environment', models.CharField(max_length=20)),
-                ('month', models.DateTimeField()),
-                ('currency', models.CharField(max_length=3)),
-                ('transaction_count', models.BigIntegerField()),
-                ('successful_count', models.BigIntegerField()),
-                ('total_amount', models.DecimalField(decimal_places=0, max_digits=30, null=True)),
-                ('avg_amount', models.DecimalField(decimal_places=10, max_digits=30, null=True)),
-                ('high_risk_count', models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "merchant_id",
+                        "environment",
+                        "month",
+                        "currency",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("merchant_id", models.UUIDField()),
+                ("environment", models.CharField(max_length=20)),
+                ("month", models.DateTimeField()),
+                ("currency", models.CharField(max_length=3)),
+                ("transaction_count", models.BigIntegerField()),
+                ("successful_count", models.BigIntegerField()),
+                ("total_amount", models.DecimalField(decimal_places=0, max_digits=30, null=True)),
+                ("avg_amount", models.DecimalField(decimal_places=10, max_digits=30, null=True)),
+                ("high_risk_count", models.BigIntegerField()),
             ],
             options={
-                'verbose_name_plural': 'merchant monthly stats',
-                'db_table': 'merchant_monthly_stats',
-                'managed': False,
-                'default_permissions': ('view',),
+                "verbose_name_plural": "merchant monthly stats",
+                "db_table": "merchant_monthly_stats",
+                "managed": False,
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='DailyTransactionSummary',
+            name="DailyTransactionSummary",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('environment', models.CharField(choices=[('live', 'live'), ('test', 'test')], max_length=20)),
-                ('summary_date', models.DateField()),
-                ('currency', models.CharField(max_length=3)),
-                ('transaction_count', models.IntegerField(db_default=0, default=0)),
-                ('successful_count', models.IntegerField(db_default=0, default=0)),
-                ('failed_count', models.IntegerField(db_default=0, default=0)),
-                ('refunded_count', models.IntegerField(db_default=0, default=0)),
-                ('gross_amount', models.BigIntegerField(db_default=0, default=0)),
-                ('fee_amount', models.BigIntegerField(db_default=0, default=0)),
-                ('net_amount', models.BigIntegerField(db_default=0, default=0)),
-                ('refunded_amount', models.BigIntegerField(db_default=0, default=0)),
-                ('success_rate', models.GeneratedField(db_persist=True, expression=models.Case(models.When(then=django.db.models.expressions.CombinedExpression(django.db.models.functions.comparison.Cast(models.F('successful_count'), models.DecimalField(decimal_places=10, max_digits=20)), '/', models.F('transaction_count')), transaction_count__gt=0), default=models.Value(0), output_field=models.DecimalField(decimal_places=4, max_digits=5)), output_field=models.DecimalField(decimal_places=4, max_digits=5))),
-                ('high_risk_count', models.IntegerField(db_default=0, default=0, null=True)),
-                ('fraud_count', models.IntegerField(db_default=0, default=0, null=True)),
-                ('dispute_count', models.IntegerField(db_default=0, default=0, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('merchant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='merchants.merchant')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "environment",
+                    models.CharField(choices=[("live", "live"), ("test", "test")], max_length=20),
+                ),
+                ("summary_date", models.DateField()),
+                ("currency", models.CharField(max_length=3)),
+                ("transaction_count", models.IntegerField(db_default=0, default=0)),
+                ("successful_count", models.IntegerField(db_default=0, default=0)),
+                ("failed_count", models.IntegerField(db_default=0, default=0)),
+                ("refunded_count", models.IntegerField(db_default=0, default=0)),
+                ("gross_amount", models.BigIntegerField(db_default=0, default=0)),
+                ("fee_amount", models.BigIntegerField(db_default=0, default=0)),
+                ("net_amount", models.BigIntegerField(db_default=0, default=0)),
+                ("refunded_amount", models.BigIntegerField(db_default=0, default=0)),
+                (
+                    "success_rate",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(
+                            models.When(
+                                then=django.db.models.expressions.CombinedExpression(
+                                    django.db.models.functions.comparison.Cast(
+                                        models.F("successful_count"),
+                                        models.DecimalField(decimal_places=10, max_digits=20),
+                                    ),
+                                    "/",
+                                    models.F("transaction_count"),
+                                ),
+                                transaction_count__gt=0,
+                            ),
+                            default=models.Value(0),
+                            output_field=models.DecimalField(decimal_places=4, max_digits=5),
+                        ),
+                        output_field=models.DecimalField(decimal_places=4, max_digits=5),
+                    ),
+                ),
+                ("high_risk_count", models.IntegerField(db_default=0, default=0, null=True)),
+                ("fraud_count", models.IntegerField(db_default=0, default=0, null=True)),
+                ("dispute_count", models.IntegerField(db_default=0, default=0, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="merchants.merchant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'daily transaction summaries',
-                'db_table': 'daily_transaction_summaries',
-                'default_permissions': ('view',),
-                'indexes': [payments_project.database.indexes.NamedIndex(models.F('merchant_id'), models.OrderBy(models.F('summary_date'), descending=True), name='idx_daily_summaries_merchant_date'), payments_project.database.indexes.NamedIndex(models.OrderBy(models.F('summary_date'), descending=True), name='idx_daily_summaries_date')],
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'environment', 'summary_date', 'currency'), name='daily_transaction_summaries_once')],
+                "verbose_name_plural": "daily transaction summaries",
+                "db_table": "daily_transaction_summaries",
+                "default_permissions": ("view",),
+                "indexes": [
+                    payments_project.database.indexes.NamedIndex(
+                        models.F("merchant_id"),
+                        models.OrderBy(models.F("summary_date"), descending=True),
+                        name="idx_daily_summaries_merchant_date",
+                    ),
+                    payments_project.database.indexes.NamedIndex(
+                        models.OrderBy(models.F("summary_date"), descending=True),
+                        name="idx_daily_summaries_date",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("merchant", "environment", "summary_date", "currency"),
+                        name="daily_transaction_summaries_once",
+                    )
+                ],
             },
         ),
         RunSQLFile(__file__, "0001_merchant_monthly_stats"),

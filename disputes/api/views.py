@@ -52,9 +52,7 @@ class RefundsView(ApiView):
         require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
         filters = query.created_filters()
         if query.transaction is not None:
-            get_transaction(
-                scope=self.scope, transaction_id=query.transaction, param="transaction"
-            )
+            get_transaction(scope=self.scope, transaction_id=query.transaction, param="transaction")
             filters["transaction_id"] = query.transaction
         if query.status is not None:
             filters["status"] = query.status
@@ -126,9 +124,7 @@ class DisputesView(ApiView):
         require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
         filters = query.created_filters()
         if query.transaction is not None:
-            get_transaction(
-                scope=self.scope, transaction_id=query.transaction, param="transaction"
-            )
+            get_transaction(scope=self.scope, transaction_id=query.transaction, param="transaction")
             filters["transaction_id"] = query.transaction
         if query.status is not None:
             filters["status"] = query.status
@@ -170,9 +166,7 @@ class RecordView(ApiView):
 
         def operate() -> HttpResponse:
             if body.customer is not None:
-                get_active_customer(
-                    scope=self.scope, customer_id=body.customer, param="customer"
-                )
+                get_active_customer(scope=self.scope, customer_id=body.customer, param="customer")
             payment = RecordedPayment(
                 amount=body.amount,
                 currency=body.currency,

@@ -2,82 +2,265 @@
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import payments_project.database.indexes
-import payments_project.database.uuid7
 from django.db import migrations, models
 
+import payments_project.database.indexes
+import payments_project.database.uuid7
 from payments_project.database.migration_operations import StatusMachine
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('merchants', '0001_initial'),
-        ('transactions', '0001_initial'),
+        ("merchants", "0001_initial"),
+        ("transactions", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Dispute',
+            name="Dispute",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('event_sequence', models.IntegerField(db_default=0, default=0, editable=False)),
-                ('environment', models.CharField(choices=[('live', 'live'), ('test', 'test')], max_length=20)),
-                ('dispute_type', models.CharField(choices=[('chargeback', 'chargeback'), ('inquiry', 'inquiry')], max_length=50)),
-                ('reason_code', models.CharField(max_length=20, null=True)),
-                ('amount', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('held_amount', models.BigIntegerField(db_default=0, default=0)),
-                ('fee_amount', models.BigIntegerField(db_default=0, default=0)),
-                ('status', models.CharField(choices=[('open', 'open'), ('under_review', 'under_review'), ('won', 'won'), ('lost', 'lost'), ('warning_closed', 'warning_closed')], db_default='open', default='open', max_length=20)),
-                ('due_date', models.DateField(null=True)),
-                ('evidence', models.JSONField(db_default=models.Value({}, output_field=models.JSONField()), default=dict, null=True)),
-                ('evidence_submitted_at', models.DateTimeField(null=True)),
-                ('merchant_response', models.TextField(null=True)),
-                ('gateway_dispute_id', models.CharField(max_length=100, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='merchants.merchant')),
-                ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='transactions.transaction')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("event_sequence", models.IntegerField(db_default=0, default=0, editable=False)),
+                (
+                    "environment",
+                    models.CharField(choices=[("live", "live"), ("test", "test")], max_length=20),
+                ),
+                (
+                    "dispute_type",
+                    models.CharField(
+                        choices=[("chargeback", "chargeback"), ("inquiry", "inquiry")],
+                        max_length=50,
+                    ),
+                ),
+                ("reason_code", models.CharField(max_length=20, null=True)),
+                ("amount", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("held_amount", models.BigIntegerField(db_default=0, default=0)),
+                ("fee_amount", models.BigIntegerField(db_default=0, default=0)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "open"),
+                            ("under_review", "under_review"),
+                            ("won", "won"),
+                            ("lost", "lost"),
+                            ("warning_closed", "warning_closed"),
+                        ],
+                        db_default="open",
+                        default="open",
+                        max_length=20,
+                    ),
+                ),
+                ("due_date", models.DateField(null=True)),
+                (
+                    "evidence",
+                    models.JSONField(
+                        db_default=models.Value({}, output_field=models.JSONField()),
+                        default=dict,
+                        null=True,
+                    ),
+                ),
+                ("evidence_submitted_at", models.DateTimeField(null=True)),
+                ("merchant_response", models.TextField(null=True)),
+                ("gateway_dispute_id", models.CharField(max_length=100, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="merchants.merchant",
+                    ),
+                ),
+                (
+                    "transaction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="transactions.transaction",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'disputes',
-                'default_permissions': ('view',),
-                'indexes': [payments_project.database.indexes.NamedIndex(models.F('merchant_id'), models.F('environment'), models.OrderBy(models.F('id'), descending=True), name='idx_disputes_merchant_page'), payments_project.database.indexes.NamedIndex(condition=models.Q(('status', 'open')), fields=['due_date'], name='idx_disputes_due')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ('open', 'under_review', 'won', 'lost', 'warning_closed'))), name='valid_dispute_status'), models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='disputes_amount_check'), models.CheckConstraint(condition=models.Q(('held_amount__gte', 0), ('held_amount__lte', models.F('amount'))), name='disputes_held_amount_check'), models.CheckConstraint(condition=models.Q(('environment__in', ('live', 'test'))), name='disputes_valid_environment'), models.UniqueConstraint(fields=('gateway_dispute_id',), name='disputes_gateway_dispute_once')],
+                "db_table": "disputes",
+                "default_permissions": ("view",),
+                "indexes": [
+                    payments_project.database.indexes.NamedIndex(
+                        models.F("merchant_id"),
+                        models.F("environment"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="idx_disputes_merchant_page",
+                    ),
+                    payments_project.database.indexes.NamedIndex(
+                        condition=models.Q(("status", "open")),
+                        fields=["due_date"],
+                        name="idx_disputes_due",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                ("open", "under_review", "won", "lost", "warning_closed"),
+                            )
+                        ),
+                        name="valid_dispute_status",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="disputes_amount_check"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("held_amount__gte", 0), ("held_amount__lte", models.F("amount"))
+                        ),
+                        name="disputes_held_amount_check",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("environment__in", ("live", "test"))),
+                        name="disputes_valid_environment",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("gateway_dispute_id",), name="disputes_gateway_dispute_once"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('event_sequence', models.IntegerField(db_default=0, default=0, editable=False)),
-                ('environment', models.CharField(choices=[('live', 'live'), ('test', 'test')], max_length=20)),
-                ('amount', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('reason', models.CharField(max_length=100, null=True)),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('cancelled', 'cancelled')], db_default='pending', default='pending', max_length=20)),
-                ('awaits_gateway', models.BooleanField(db_default=False, default=False)),
-                ('gateway_refund_id', models.CharField(max_length=100, null=True)),
-                ('gateway_response', models.JSONField(null=True)),
-                ('failure_reason', models.CharField(max_length=100, null=True)),
-                ('metadata', models.JSONField(db_default=models.Value({}, output_field=models.JSONField()), default=dict)),
-                ('requested_by', models.UUIDField(null=True)),
-                ('requested_by_kind', models.CharField(max_length=20, null=True)),
-                ('processed_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='merchants.merchant')),
-                ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='transactions.transaction')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("event_sequence", models.IntegerField(db_default=0, default=0, editable=False)),
+                (
+                    "environment",
+                    models.CharField(choices=[("live", "live"), ("test", "test")], max_length=20),
+                ),
+                ("amount", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("reason", models.CharField(max_length=100, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("succeeded", "succeeded"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        db_default="pending",
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("awaits_gateway", models.BooleanField(db_default=False, default=False)),
+                ("gateway_refund_id", models.CharField(max_length=100, null=True)),
+                ("gateway_response", models.JSONField(null=True)),
+                ("failure_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "metadata",
+                    models.JSONField(
+                        db_default=models.Value({}, output_field=models.JSONField()), default=dict
+                    ),
+                ),
+                ("requested_by", models.UUIDField(null=True)),
+                ("requested_by_kind", models.CharField(max_length=20, null=True)),
+                ("processed_at", models.DateTimeField(null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="merchants.merchant",
+                    ),
+                ),
+                (
+                    "transaction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="transactions.transaction",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'refunds',
-                'default_permissions': ('view',),
-                'indexes': [payments_project.database.indexes.NamedIndex(models.F('merchant_id'), models.F('environment'), models.OrderBy(models.F('id'), descending=True), name='idx_refunds_merchant_page'), payments_project.database.indexes.NamedIndex(condition=models.Q(('status', 'pending')), fields=['created_at'], name='idx_refunds_pending'), payments_project.database.indexes.NamedIndex(fields=['gateway_refund_id'], name='idx_refunds_gateway')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='refunds_amount_check'), models.CheckConstraint(condition=models.Q(('status__in', ('pending', 'succeeded', 'failed', 'cancelled'))), name='valid_refund_status'), models.CheckConstraint(condition=models.Q(('environment__in', ('live', 'test'))), name='refunds_valid_environment')],
+                "db_table": "refunds",
+                "default_permissions": ("view",),
+                "indexes": [
+                    payments_project.database.indexes.NamedIndex(
+                        models.F("merchant_id"),
+                        models.F("environment"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="idx_refunds_merchant_page",
+                    ),
+                    payments_project.database.indexes.NamedIndex(
+                        condition=models.Q(("status", "pending")),
+                        fields=["created_at"],
+                        name="idx_refunds_pending",
+                    ),
+                    payments_project.database.indexes.NamedIndex(
+                        fields=["gateway_refund_id"], name="idx_refunds_gateway"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="refunds_amount_check"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ("pending", "succeeded", "failed", "cancelled"))
+                        ),
+                        name="valid_refund_status",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("environment__in", ("live", "test"))),
+                        name="refunds_valid_environment",
+                    ),
+                ],
             },
         ),
         StatusMachine(

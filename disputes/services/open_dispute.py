@@ -80,7 +80,5 @@ def open_dispute(
         expected = transaction.status
         change = Change(status=transaction_states.DISPUTED)
         apply_change(transaction, change)
-        advance_transaction(
-            transaction=transaction, expected=expected, change=change, actor=actor
-        )
+        advance_transaction(transaction=transaction, expected=expected, change=change, actor=actor)
     return dispute

@@ -155,9 +155,7 @@ class ApiKeysView(ApiView):
             permissions=body.permissions,
             expires_at=body.expires_at,
         )
-        return 201, api_key_content(
-            get_api_key(scope=self.scope, api_key_id=key.pk), secret=secret
-        )
+        return 201, api_key_content(get_api_key(scope=self.scope, api_key_id=key.pk), secret=secret)
 
 
 class ApiKeyView(ApiView):
@@ -168,9 +166,7 @@ class ApiKeyView(ApiView):
     def get(self, request: Request, api_key_id: str) -> dict[str, Any]:
         """One key."""
         self.query(NoQuery)
-        return api_key_content(
-            get_api_key(scope=self.scope, api_key_id=require_uuid(api_key_id))
-        )
+        return api_key_content(get_api_key(scope=self.scope, api_key_id=require_uuid(api_key_id)))
 
 
 class RotateApiKeyView(ApiView):
@@ -198,9 +194,7 @@ class RotateApiKeyView(ApiView):
             actor=self.actor,
         )
         forget_keys()
-        return api_key_content(
-            get_api_key(scope=self.scope, api_key_id=key.pk), secret=secret
-        )
+        return api_key_content(get_api_key(scope=self.scope, api_key_id=key.pk), secret=secret)
 
 
 class RevokeApiKeyView(ApiView):

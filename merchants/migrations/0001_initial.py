@@ -4,157 +4,382 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django_cryptography.fields
-import payments_project.database.indexes
-import payments_project.database.uuid7
 from django.db import migrations, models
 
+import payments_project.database.indexes
+import payments_project.database.uuid7
 from payments_project.database.migration_operations import RunSQLFile, StatusMachine
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('payments_project', '0001_initial'),
+        ("payments_project", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Merchant',
+            name="Merchant",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('event_sequence', models.IntegerField(db_default=0, default=0, editable=False)),
-                ('business_name', models.CharField(max_length=200)),
-                ('legal_name', models.CharField(blank=True, max_length=200, null=True)),
-                ('business_type', models.CharField(blank=True, max_length=50, null=True)),
-                ('tax_id', django_cryptography.fields.encrypt(models.CharField(blank=True, max_length=50, null=True))),
-                ('email', models.CharField(max_length=255, unique=True)),
-                ('phone', models.CharField(blank=True, max_length=20, null=True)),
-                ('website', models.CharField(blank=True, max_length=255, null=True)),
-                ('address', models.JSONField()),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('active', 'active'), ('suspended', 'suspended'), ('closed', 'closed')], db_default='pending', default='pending', max_length=20)),
-                ('verification_status', models.CharField(db_default='unverified', default='unverified', max_length=20, null=True)),
-                ('processing_config', models.JSONField(blank=True, db_default=models.Value({}, output_field=models.JSONField()), default=dict, null=True)),
-                ('fee_structure', models.JSONField(blank=True, db_default=models.Value({}, output_field=models.JSONField()), default=dict, null=True)),
-                ('settlement_currency', models.CharField(db_default='USD', default='USD', max_length=3)),
-                ('settlement_delay_days', models.SmallIntegerField(db_default=2, default=2)),
-                ('risk_level', models.CharField(choices=[('low', 'low'), ('medium', 'medium'), ('high', 'high')], db_default='medium', default='medium', max_length=10, null=True)),
-                ('daily_limit', models.BigIntegerField(blank=True, null=True)),
-                ('monthly_limit', models.BigIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("event_sequence", models.IntegerField(db_default=0, default=0, editable=False)),
+                ("business_name", models.CharField(max_length=200)),
+                ("legal_name", models.CharField(blank=True, max_length=200, null=True)),
+                ("business_type", models.CharField(blank=True, max_length=50, null=True)),
+                (
+                    "tax_id",
+                    django_cryptography.fields.encrypt(
+                        models.CharField(blank=True, max_length=50, null=True)
+                    ),
+                ),
+                ("email", models.CharField(max_length=255, unique=True)),
+                ("phone", models.CharField(blank=True, max_length=20, null=True)),
+                ("website", models.CharField(blank=True, max_length=255, null=True)),
+                ("address", models.JSONField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("active", "active"),
+                            ("suspended", "suspended"),
+                            ("closed", "closed"),
+                        ],
+                        db_default="pending",
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "verification_status",
+                    models.CharField(
+                        db_default="unverified", default="unverified", max_length=20, null=True
+                    ),
+                ),
+                (
+                    "processing_config",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, output_field=models.JSONField()),
+                        default=dict,
+                        null=True,
+                    ),
+                ),
+                (
+                    "fee_structure",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, output_field=models.JSONField()),
+                        default=dict,
+                        null=True,
+                    ),
+                ),
+                (
+                    "settlement_currency",
+                    models.CharField(db_default="USD", default="USD", max_length=3),
+                ),
+                ("settlement_delay_days", models.SmallIntegerField(db_default=2, default=2)),
+                (
+                    "risk_level",
+                    models.CharField(
+                        choices=[("low", "low"), ("medium", "medium"), ("high", "high")],
+                        db_default="medium",
+                        default="medium",
+                        max_length=10,
+                        null=True,
+                    ),
+                ),
+                ("daily_limit", models.BigIntegerField(blank=True, null=True)),
+                ("monthly_limit", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
             ],
             options={
-                'db_table': 'merchants',
-                'default_permissions': ('view', 'change'),
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ('pending', 'active', 'suspended', 'closed'))), name='valid_merchant_status'), models.CheckConstraint(condition=models.Q(('settlement_delay_days__gte', 0), ('settlement_delay_days__lte', 90)), name='merchants_settlement_delay_check')],
+                "db_table": "merchants",
+                "default_permissions": ("view", "change"),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ("pending", "active", "suspended", "closed"))
+                        ),
+                        name="valid_merchant_status",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("settlement_delay_days__gte", 0), ("settlement_delay_days__lte", 90)
+                        ),
+                        name="merchants_settlement_delay_check",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Customer',
+            name="Customer",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('event_sequence', models.IntegerField(db_default=0, default=0, editable=False)),
-                ('environment', models.CharField(choices=[('live', 'live'), ('test', 'test')], max_length=20)),
-                ('external_customer_id', models.CharField(max_length=100, null=True)),
-                ('email', models.CharField(max_length=255, null=True)),
-                ('phone', models.CharField(max_length=20, null=True)),
-                ('encrypted_pii', models.BinaryField(null=True)),
-                ('encryption_key_id', models.CharField(max_length=100, null=True)),
-                ('metadata', models.JSONField(db_default=models.Value({}, output_field=models.JSONField()), default=dict)),
-                ('risk_score', models.DecimalField(db_default=0, decimal_places=4, default=0, max_digits=5, null=True)),
-                ('risk_level', models.CharField(choices=[('low', 'low'), ('medium', 'medium'), ('high', 'high')], db_default='low', default='low', max_length=10, null=True)),
-                ('total_transactions', models.IntegerField(db_default=0, default=0, null=True)),
-                ('total_amount', models.BigIntegerField(db_default=0, default=0, null=True)),
-                ('first_transaction_at', models.DateTimeField(null=True)),
-                ('last_transaction_at', models.DateTimeField(null=True)),
-                ('is_active', models.BooleanField(db_default=True, default=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='customers', to='merchants.merchant')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("event_sequence", models.IntegerField(db_default=0, default=0, editable=False)),
+                (
+                    "environment",
+                    models.CharField(choices=[("live", "live"), ("test", "test")], max_length=20),
+                ),
+                ("external_customer_id", models.CharField(max_length=100, null=True)),
+                ("email", models.CharField(max_length=255, null=True)),
+                ("phone", models.CharField(max_length=20, null=True)),
+                ("encrypted_pii", models.BinaryField(null=True)),
+                ("encryption_key_id", models.CharField(max_length=100, null=True)),
+                (
+                    "metadata",
+                    models.JSONField(
+                        db_default=models.Value({}, output_field=models.JSONField()), default=dict
+                    ),
+                ),
+                (
+                    "risk_score",
+                    models.DecimalField(
+                        db_default=0, decimal_places=4, default=0, max_digits=5, null=True
+                    ),
+                ),
+                (
+                    "risk_level",
+                    models.CharField(
+                        choices=[("low", "low"), ("medium", "medium"), ("high", "high")],
+                        db_default="low",
+                        default="low",
+                        max_length=10,
+                        null=True,
+                    ),
+                ),
+                ("total_transactions", models.IntegerField(db_default=0, default=0, null=True)),
+                ("total_amount", models.BigIntegerField(db_default=0, default=0, null=True)),
+                ("first_transaction_at", models.DateTimeField(null=True)),
+                ("last_transaction_at", models.DateTimeField(null=True)),
+                ("is_active", models.BooleanField(db_default=True, default=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="customers",
+                        to="merchants.merchant",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'customers',
-                'default_permissions': ('view',),
+                "db_table": "customers",
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('event_sequence', models.IntegerField(db_default=0, default=0, editable=False)),
-                ('name', models.CharField(db_default='', default='', max_length=100)),
-                ('key_type', models.CharField(choices=[('secret', 'secret'), ('publishable', 'publishable')], db_default='secret', default='secret', max_length=20)),
-                ('key_hash', models.CharField(max_length=128, unique=True)),
-                ('key_prefix', models.CharField(max_length=20)),
-                ('permissions', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), db_default=models.Value([], output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)), default=list, null=True, size=None)),
-                ('environment', models.CharField(choices=[('live', 'live'), ('test', 'test')], db_default='live', default='live', max_length=20)),
-                ('is_active', models.BooleanField(db_default=True, default=True, null=True)),
-                ('rate_limit_per_second', models.IntegerField(blank=True, null=True)),
-                ('rate_limit_per_hour', models.IntegerField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('created_by', models.UUIDField(blank=True, null=True)),
-                ('merchant', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='merchants.merchant')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("event_sequence", models.IntegerField(db_default=0, default=0, editable=False)),
+                ("name", models.CharField(db_default="", default="", max_length=100)),
+                (
+                    "key_type",
+                    models.CharField(
+                        choices=[("secret", "secret"), ("publishable", "publishable")],
+                        db_default="secret",
+                        default="secret",
+                        max_length=20,
+                    ),
+                ),
+                ("key_hash", models.CharField(max_length=128, unique=True)),
+                ("key_prefix", models.CharField(max_length=20)),
+                (
+                    "permissions",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.TextField(),
+                        db_default=models.Value(
+                            [],
+                            output_field=django.contrib.postgres.fields.ArrayField(
+                                base_field=models.TextField(), size=None
+                            ),
+                        ),
+                        default=list,
+                        null=True,
+                        size=None,
+                    ),
+                ),
+                (
+                    "environment",
+                    models.CharField(
+                        choices=[("live", "live"), ("test", "test")],
+                        db_default="live",
+                        default="live",
+                        max_length=20,
+                    ),
+                ),
+                ("is_active", models.BooleanField(db_default=True, default=True, null=True)),
+                ("rate_limit_per_second", models.IntegerField(blank=True, null=True)),
+                ("rate_limit_per_hour", models.IntegerField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                ("created_by", models.UUIDField(blank=True, null=True)),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_keys",
+                        to="merchants.merchant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'API key',
-                'db_table': 'merchant_api_keys',
-                'default_permissions': ('view', 'add'),
+                "verbose_name": "API key",
+                "db_table": "merchant_api_keys",
+                "default_permissions": ("view", "add"),
             },
         ),
         migrations.CreateModel(
-            name='CustomerTotal',
+            name="CustomerTotal",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('currency', models.CharField(max_length=3)),
-                ('amount', models.BigIntegerField(db_default=0, default=0)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='totals', to='merchants.customer')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("amount", models.BigIntegerField(db_default=0, default=0)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="totals",
+                        to="merchants.customer",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'customer_totals',
-                'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('customer', 'currency'), name='customer_totals_once')],
+                "db_table": "customer_totals",
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("customer", "currency"), name="customer_totals_once"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='customer',
-            index=payments_project.database.indexes.NamedIndex(models.F('merchant_id'), models.F('environment'), models.OrderBy(models.F('id'), descending=True), name='idx_customers_merchant_page'),
+            model_name="customer",
+            index=payments_project.database.indexes.NamedIndex(
+                models.F("merchant_id"),
+                models.F("environment"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="idx_customers_merchant_page",
+            ),
         ),
         migrations.AddIndex(
-            model_name='customer',
-            index=payments_project.database.indexes.NamedIndex(fields=['merchant', 'environment', 'email'], name='idx_customers_merchant_email'),
+            model_name="customer",
+            index=payments_project.database.indexes.NamedIndex(
+                fields=["merchant", "environment", "email"], name="idx_customers_merchant_email"
+            ),
         ),
         migrations.AddIndex(
-            model_name='customer',
-            index=payments_project.database.indexes.NamedIndex(fields=['email'], name='idx_customers_email'),
+            model_name="customer",
+            index=payments_project.database.indexes.NamedIndex(
+                fields=["email"], name="idx_customers_email"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('merchant', 'environment', 'external_customer_id'), name='customers_merchant_id_external_customer_id_key'),
+            model_name="customer",
+            constraint=models.UniqueConstraint(
+                fields=("merchant", "environment", "external_customer_id"),
+                name="customers_merchant_id_external_customer_id_key",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.CheckConstraint(condition=models.Q(('environment__in', ('live', 'test'))), name='customers_valid_environment'),
+            model_name="customer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("environment__in", ("live", "test"))),
+                name="customers_valid_environment",
+            ),
         ),
         migrations.AddIndex(
-            model_name='apikey',
-            index=payments_project.database.indexes.NamedIndex(fields=['key_prefix'], name='idx_merchant_api_keys_prefix'),
+            model_name="apikey",
+            index=payments_project.database.indexes.NamedIndex(
+                fields=["key_prefix"], name="idx_merchant_api_keys_prefix"
+            ),
         ),
         migrations.AddIndex(
-            model_name='apikey',
-            index=payments_project.database.indexes.NamedIndex(models.F('merchant_id'), models.F('environment'), models.OrderBy(models.F('id'), descending=True), name='idx_merchant_api_keys_merchant_page'),
+            model_name="apikey",
+            index=payments_project.database.indexes.NamedIndex(
+                models.F("merchant_id"),
+                models.F("environment"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="idx_merchant_api_keys_merchant_page",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(('environment__in', ('live', 'test'))), name='valid_environment'),
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("environment__in", ("live", "test"))), name="valid_environment"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(('key_type__in', ['secret', 'publishable'])), name='valid_api_key_type'),
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key_type__in", ["secret", "publishable"])),
+                name="valid_api_key_type",
+            ),
         ),
         StatusMachine(
             machine="merchant",

@@ -52,7 +52,5 @@ def create_api_key(
         created_by=actor.id,
     )
     key.save(force_insert=True)
-    record_event(
-        aggregate=key, type="api_key.created", data=api_key_snapshot(key), actor=actor
-    )
+    record_event(aggregate=key, type="api_key.created", data=api_key_snapshot(key), actor=actor)
     return key, secret

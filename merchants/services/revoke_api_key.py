@@ -20,9 +20,7 @@ def revoke_api_key(*, scope: Scope, api_key_id: UUID, actor: Actor) -> ApiKey:
     key = lock_api_key(scope=scope, api_key_id=api_key_id)
     if key.is_active:
         end_key(key, datetime.now(UTC))
-        record_event(
-            aggregate=key, type="api_key.revoked", data=api_key_snapshot(key), actor=actor
-        )
+        record_event(aggregate=key, type="api_key.revoked", data=api_key_snapshot(key), actor=actor)
     return key
 
 

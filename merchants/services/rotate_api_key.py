@@ -44,7 +44,5 @@ def rotate_api_key(
         old.save(update_fields=["expires_at"])
     else:
         end_key(old, now)
-    record_event(
-        aggregate=old, type="api_key.rotated", data=api_key_snapshot(old), actor=actor
-    )
+    record_event(aggregate=old, type="api_key.rotated", data=api_key_snapshot(old), actor=actor)
     return new, secret

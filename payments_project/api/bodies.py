@@ -27,8 +27,31 @@ from payments_project.metadata import PAIRS_MAX
 AMOUNT_MAX = 99_999_999_999
 # Codes of iso4217 that are no money to pay with: metals, funds, bond units, tests, none.
 _NOT_MONEY = frozenset(
-    "BOV CHE CHW CLF COU MXV USN UYI UYW XAD XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX"
-    .split()
+    [
+        "BOV",
+        "CHE",
+        "CHW",
+        "CLF",
+        "COU",
+        "MXV",
+        "USN",
+        "UYI",
+        "UYW",
+        "XAD",
+        "XAG",
+        "XAU",
+        "XBA",
+        "XBB",
+        "XBC",
+        "XBD",
+        "XDR",
+        "XPD",
+        "XPT",
+        "XSU",
+        "XTS",
+        "XUA",
+        "XXX",
+    ]
 )
 CURRENCIES = frozenset(item.code for item in IsoCurrency) - _NOT_MONEY
 

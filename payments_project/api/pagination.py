@@ -23,9 +23,7 @@ class Page(Generic[Row]):
 def cursor_of(query: ListQuery) -> tuple[str, str] | None:
     """The cursor's name and value; None on the first page. Raises ``InvalidInput`` for two."""
     if query.starting_after is not None and query.ending_before is not None:
-        raise InvalidInput(
-            "Give either starting_after or ending_before.", param="ending_before"
-        )
+        raise InvalidInput("Give either starting_after or ending_before.", param="ending_before")
     if query.starting_after is not None:
         return "starting_after", query.starting_after
     if query.ending_before is not None:

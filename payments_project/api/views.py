@@ -41,7 +41,7 @@ class ApiView(APIView):
     ``publishable_methods`` are those that a publishable key may use besides.
     """
 
-    http_method_names = ["get", "head", "post", "patch", "delete"]  # noqa: RUF012 (Django's)
+    http_method_names = ["get", "head", "post", "patch", "delete"]
 
     permissions_required: ClassVar[dict[str, str]] = {}
     publishable_methods: ClassVar[frozenset[str]] = frozenset()
@@ -79,18 +79,19 @@ class ApiView(APIView):
             per_hour=self.caller.rate_limit_per_hour or settings.RATE_LIMIT_PER_HOUR,
         )
 
-    def finalize_response(
+    def finalize_response(  # type: ignore[override]
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Renders what the handler returned."""
         if not isinstance(response, HttpResponse):
             status, answer = response if isinstance(response, tuple) else (200, response)
             response = self.render(answer, status)
+        rendered: HttpResponse = response
         if self.allowance is not None:
-            response.headers["RateLimit-Limit"] = str(self.allowance.limit)
-            response.headers["RateLimit-Remaining"] = str(self.allowance.remaining)
-            response.headers["RateLimit-Reset"] = str(self.allowance.reset_seconds)
-        return response
+            rendered.headers["RateLimit-Limit"] = str(self.allowance.limit)
+            rendered.headers["RateLimit-Remaining"] = str(self.allowance.remaining)
+            rendered.headers["RateLimit-Reset"] = str(self.allowance.reset_seconds)
+        return rendered
 
     def render(self, answer: ApiObject | dict[str, Any], status: int = 200) -> HttpResponse:
         """``answer`` as JSON."""
@@ -123,9 +124,7 @@ class ApiView(APIView):
                 f"A publishable key does not have the permission {needed}.", permission=needed
             )
         if not self.caller.has(needed):
-            raise PermissionDenied(
-                f"The key lacks the permission {needed}.", permission=needed
-            )
+            raise PermissionDenied(f"The key lacks the permission {needed}.", permission=needed)
 
 
 def render_body(answer: ApiObject | dict[str, Any]) -> str:

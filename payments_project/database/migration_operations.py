@@ -153,7 +153,9 @@ class StatusMachine(RunSQL):
     ``transitions`` maps a status to those that may follow; ``""`` holds the first states.
     """
 
-    def __init__(self, *, machine: str, table: str, transitions: dict[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, *, machine: str, table: str, transitions: dict[str, tuple[str, ...]]
+    ) -> None:
         moves = [(machine, start, end) for start, ends in transitions.items() for end in ends]
         insert = (
             "INSERT INTO status_transitions (machine, from_status, to_status) VALUES (%s, %s, %s)"

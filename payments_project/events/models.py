@@ -45,8 +45,9 @@ class Event(Identified):
         default_permissions = ("view",)
         indexes = [
             models.Index(fields=["xid"], name="idx_events_xid"),
-            models.Index("merchant_id", "environment", models.F("id").desc(),
-                         name="idx_events_merchant"),
+            models.Index(
+                "merchant_id", "environment", models.F("id").desc(), name="idx_events_merchant"
+            ),
             models.Index(fields=["aggregateid", "sequence"], name="idx_events_aggregate"),
         ]
 

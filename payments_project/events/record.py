@@ -47,8 +47,11 @@ def record_event(
     table = aggregate._meta.db_table  # noqa: SLF001
     key = aggregate._meta.pk.column  # noqa: SLF001
     payload = event_payload(
-        object_type=aggregatetype, object_id=aggregate.pk, environment=where,
-        data=data, previous=previous,
+        object_type=aggregatetype,
+        object_id=aggregate.pk,
+        environment=where,
+        data=data,
+        previous=previous,
     )
     with connections[using].cursor() as cursor:
         cursor.execute(
@@ -60,11 +63,19 @@ def record_event(
             INSERT INTO events ({EVENT_COLUMNS})
             SELECT %s, %s, %s, event_sequence, %s::jsonb, %s, %s, %s, %s, %s, %s FROM aggregate
             RETURNING sequence
-            """,  # noqa: S608 (names come from the model)
+            """,
             [
                 aggregate.pk,
-                aggregatetype, str(aggregate.pk), type, payload, tenant, where,
-                actor.kind, actor.id, actor.request_id, actor.idempotency_key,
+                aggregatetype,
+                str(aggregate.pk),
+                type,
+                payload,
+                tenant,
+                where,
+                actor.kind,
+                actor.id,
+                actor.request_id,
+                actor.idempotency_key,
             ],
         )
         row = cursor.fetchone()

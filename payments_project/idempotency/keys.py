@@ -49,7 +49,7 @@ class Resumption:
     """An unfinished key whose process is gone, now leased to this caller."""
 
     key_id: UUID
-    resource_id: str | None
+    resource_id: str
 
 
 class KeyTaken(Exception):

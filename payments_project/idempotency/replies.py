@@ -5,13 +5,13 @@ from typing import Protocol, TypeVar
 from payments_project.errors import ServiceError
 from payments_project.idempotency.keys import Reply
 
-Subject = TypeVar("Subject", contravariant=True)
+Subject_contra = TypeVar("Subject_contra", contravariant=True)
 
 
-class Replies(Protocol[Subject]):
+class Replies(Protocol[Subject_contra]):
     """Made by the API; services know that there is a reply, not what it looks like."""
 
-    def of(self, subject: Subject) -> Reply:
+    def of(self, subject: Subject_contra) -> Reply:
         """The reply that tells the object as it now is."""
 
     def refusing(self, error: ServiceError) -> Reply:

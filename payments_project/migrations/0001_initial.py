@@ -5,11 +5,11 @@ import django.contrib.auth.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
-import payments_project.database.fields
-import payments_project.database.uuid7
 from django.conf import settings
 from django.db import migrations, models
 
+import payments_project.database.fields
+import payments_project.database.uuid7
 from payments_project.database.migration_operations import (
     CreateMonthlyModel,
     GrantApplicationRole,
@@ -20,149 +20,329 @@ from payments_project.database.migration_operations import (
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         GrantApplicationRole(),
         migrations.CreateModel(
-            name='EventCursor',
+            name="EventCursor",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('snapshot', payments_project.database.fields.SnapshotField()),
-                ('system_identifier', models.BigIntegerField()),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("snapshot", payments_project.database.fields.SnapshotField()),
+                ("system_identifier", models.BigIntegerField()),
+                (
+                    "updated_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
             ],
             options={
-                'db_table': 'event_cursors',
-                'default_permissions': ('view',),
+                "db_table": "event_cursors",
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='MonthlyTable',
+            name="MonthlyTable",
             fields=[
-                ('table_name', models.CharField(max_length=63, primary_key=True, serialize=False)),
+                ("table_name", models.CharField(max_length=63, primary_key=True, serialize=False)),
             ],
             options={
-                'db_table': 'monthly_tables',
-                'default_permissions': ('view',),
+                "db_table": "monthly_tables",
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='StaffUser',
+            name="StaffUser",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                (
+                    "first_name",
+                    models.CharField(blank=True, max_length=150, verbose_name="first name"),
+                ),
+                (
+                    "last_name",
+                    models.CharField(blank=True, max_length=150, verbose_name="last name"),
+                ),
+                (
+                    "email",
+                    models.EmailField(blank=True, max_length=254, verbose_name="email address"),
+                ),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                (
+                    "date_joined",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="date joined"
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'staff user',
-                'db_table': 'staff_users',
+                "verbose_name": "staff user",
+                "db_table": "staff_users",
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         CreateMonthlyModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('aggregatetype', models.CharField(max_length=40)),
-                ('aggregateid', models.CharField(max_length=100)),
-                ('type', models.CharField(max_length=60)),
-                ('sequence', models.IntegerField()),
-                ('payload', models.JSONField()),
-                ('merchant_id', models.UUIDField()),
-                ('environment', models.CharField(max_length=20)),
-                ('actor_kind', models.CharField(max_length=20)),
-                ('actor_id', models.UUIDField(null=True)),
-                ('request_id', models.CharField(max_length=64, null=True)),
-                ('idempotency_key', models.CharField(max_length=255, null=True)),
-                ('position', payments_project.database.fields.IdentityField()),
-                ('xid', payments_project.database.fields.Xid8Field(db_default=payments_project.database.fields.CurrentTransactionId(), editable=False)),
-                ('created_at', models.GeneratedField(db_persist=True, expression=payments_project.database.uuid7.UUID7Time('id'), output_field=models.DateTimeField())),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("aggregatetype", models.CharField(max_length=40)),
+                ("aggregateid", models.CharField(max_length=100)),
+                ("type", models.CharField(max_length=60)),
+                ("sequence", models.IntegerField()),
+                ("payload", models.JSONField()),
+                ("merchant_id", models.UUIDField()),
+                ("environment", models.CharField(max_length=20)),
+                ("actor_kind", models.CharField(max_length=20)),
+                ("actor_id", models.UUIDField(null=True)),
+                ("request_id", models.CharField(max_length=64, null=True)),
+                ("idempotency_key", models.CharField(max_length=255, null=True)),
+                ("position", payments_project.database.fields.IdentityField()),
+                (
+                    "xid",
+                    payments_project.database.fields.Xid8Field(
+                        db_default=payments_project.database.fields.CurrentTransactionId(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=payments_project.database.uuid7.UUID7Time("id"),
+                        output_field=models.DateTimeField(),
+                    ),
+                ),
             ],
             options={
-                'db_table': 'events',
-                'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['xid'], name='idx_events_xid'), models.Index(models.F('merchant_id'), models.F('environment'), models.OrderBy(models.F('id'), descending=True), name='idx_events_merchant'), models.Index(fields=['aggregateid', 'sequence'], name='idx_events_aggregate')],
+                "db_table": "events",
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["xid"], name="idx_events_xid"),
+                    models.Index(
+                        models.F("merchant_id"),
+                        models.F("environment"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="idx_events_merchant",
+                    ),
+                    models.Index(fields=["aggregateid", "sequence"], name="idx_events_aggregate"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('merchant_id', models.UUIDField()),
-                ('environment', models.CharField(max_length=20)),
-                ('key', models.CharField(max_length=255)),
-                ('request_path', models.CharField(max_length=200)),
-                ('request_fingerprint', models.CharField(max_length=64)),
-                ('api_key_id', models.UUIDField(null=True)),
-                ('recovery_point', models.CharField(choices=[('started', 'Started'), ('finished', 'Finished')], default='started', max_length=20)),
-                ('locked_until', models.DateTimeField(null=True)),
-                ('resource_id', models.CharField(max_length=100, null=True)),
-                ('response_status', models.SmallIntegerField(null=True)),
-                ('response_body', models.TextField(null=True)),
-                ('response_secrets', models.BinaryField(null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('finished_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("merchant_id", models.UUIDField()),
+                ("environment", models.CharField(max_length=20)),
+                ("key", models.CharField(max_length=255)),
+                ("request_path", models.CharField(max_length=200)),
+                ("request_fingerprint", models.CharField(max_length=64)),
+                ("api_key_id", models.UUIDField(null=True)),
+                (
+                    "recovery_point",
+                    models.CharField(
+                        choices=[("started", "Started"), ("finished", "Finished")],
+                        default="started",
+                        max_length=20,
+                    ),
+                ),
+                ("locked_until", models.DateTimeField(null=True)),
+                ("resource_id", models.CharField(max_length=100, null=True)),
+                ("response_status", models.SmallIntegerField(null=True)),
+                ("response_body", models.TextField(null=True)),
+                ("response_secrets", models.BinaryField(null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'idempotency_keys',
-                'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['created_at'], name='idx_idempotency_keys_created')],
-                'constraints': [models.UniqueConstraint(fields=('merchant_id', 'environment', 'key'), name='idempotency_keys_once'), models.CheckConstraint(condition=models.Q(models.Q(('recovery_point', 'started'), ('response_status__isnull', True)), models.Q(('recovery_point', 'finished'), ('response_status__isnull', False)), _connector='OR'), name='idempotency_keys_finished_has_reply')],
+                "db_table": "idempotency_keys",
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["created_at"], name="idx_idempotency_keys_created")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("merchant_id", "environment", "key"), name="idempotency_keys_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("recovery_point", "started"), ("response_status__isnull", True)
+                            ),
+                            models.Q(
+                                ("recovery_point", "finished"), ("response_status__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="idempotency_keys_finished_has_reply",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='StatusTransition',
+            name="StatusTransition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('machine', models.CharField(max_length=40)),
-                ('from_status', models.CharField(blank=True, max_length=20)),
-                ('to_status', models.CharField(max_length=20)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("machine", models.CharField(max_length=40)),
+                ("from_status", models.CharField(blank=True, max_length=20)),
+                ("to_status", models.CharField(max_length=20)),
             ],
             options={
-                'db_table': 'status_transitions',
-                'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('machine', 'from_status', 'to_status'), name='status_transitions_once')],
+                "db_table": "status_transitions",
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("machine", "from_status", "to_status"),
+                        name="status_transitions_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('action', models.CharField(max_length=60)),
-                ('object_type', models.CharField(max_length=60)),
-                ('object_id', models.CharField(max_length=100)),
-                ('merchant_id', models.UUIDField(null=True)),
-                ('before', models.JSONField(default=dict)),
-                ('after', models.JSONField(default=dict)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('ip_address', models.GenericIPAddressField(null=True)),
-                ('created_at', models.GeneratedField(db_persist=True, expression=payments_project.database.uuid7.UUID7Time('id'), output_field=models.DateTimeField())),
-                ('staff_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit_entries', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("action", models.CharField(max_length=60)),
+                ("object_type", models.CharField(max_length=60)),
+                ("object_id", models.CharField(max_length=100)),
+                ("merchant_id", models.UUIDField(null=True)),
+                ("before", models.JSONField(default=dict)),
+                ("after", models.JSONField(default=dict)),
+                ("reason", models.TextField(blank=True, default="")),
+                ("ip_address", models.GenericIPAddressField(null=True)),
+                (
+                    "created_at",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=payments_project.database.uuid7.UUID7Time("id"),
+                        output_field=models.DateTimeField(),
+                    ),
+                ),
+                (
+                    "staff_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_entries",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit entries',
-                'db_table': 'audit',
-                'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['object_type', 'object_id'], name='idx_audit_object'), models.Index(fields=['staff_user', '-id'], name='idx_audit_staff_user')],
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit entries",
+                "db_table": "audit",
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["object_type", "object_id"], name="idx_audit_object"),
+                    models.Index(fields=["staff_user", "-id"], name="idx_audit_staff_user"),
+                ],
             },
         ),
         RunSQLFile(__file__, "0001_uuidv7_floor"),

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from payments_project.wsgi import application as product
-
 from transactions.gateways.simulator.gateway import SimulatorGateway
 
 BEFORE_GATEWAY = "before-gateway"

@@ -26,6 +26,7 @@ from transactions.models import GatewayOperation, SimulatorCharge, SimulatorRefu
 from transactions.services.create import gateway_lease_seconds
 from transactions.services.resolve import resolve_unknown_outcomes
 
+
 @dataclass
 class MortalApi(Api):
     """A client that knows its server, to have it started again."""
@@ -109,7 +110,9 @@ def test_payment_is_completed_by_the_retry(mortal: MortalApi, at: str) -> None:
 
 
 @pytest.mark.parametrize("at", [BEFORE_GATEWAY, AFTER_GATEWAY])
-def test_payment_is_completed_by_the_resolver_where_nobody_retries(mortal: MortalApi, at: str) -> None:
+def test_payment_is_completed_by_the_resolver_where_nobody_retries(
+    mortal: MortalApi, at: str
+) -> None:
     token = mortal.card()
     body = {"amount": 1000, "currency": "USD", "payment_method": token}
 

@@ -121,7 +121,7 @@ def test_fifty_clients_with_one_key_have_one_effect(api: Api) -> None:
         body, key = payment(api.card()), new_key()
         gate = threading.Barrier(50)
 
-        def send(_: int) -> int:
+        def send(_: int, gate: threading.Barrier = gate, body: dict = body, key: str = key) -> int:
             gate.wait()
             return api.post("/v1/transactions", body, key=key).status_code
 

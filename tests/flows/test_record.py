@@ -72,9 +72,7 @@ def test_old_payment_keeps_its_time_and_its_place(api: Api) -> None:
 
 
 def test_future_payment_is_refused(api: Api) -> None:
-    response = api.post(
-        "/v1/transactions/record", {**CASH, "occurred_at": "2999-01-01T00:00:00Z"}
-    )
+    response = api.post("/v1/transactions/record", {**CASH, "occurred_at": "2999-01-01T00:00:00Z"})
 
     assert api.error(response, 400, "parameter_invalid")["param"] == "occurred_at"
 

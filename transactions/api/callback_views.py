@@ -24,7 +24,7 @@ class GatewayCallbackView(View):
             if request.method != "POST":
                 raise MethodNotAllowed("The resource does not know this method.", allow=["POST"])
             return self._receive(request, kwargs["name"])
-        except Exception as error:  # noqa: BLE001 (the one map decides)
+        except Exception as error:
             return error_response(error, request)
 
     def _receive(self, request: HttpRequest, name: str) -> HttpResponse:

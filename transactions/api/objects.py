@@ -118,7 +118,7 @@ def transaction_object(transaction: Transaction) -> TransactionObject:
     return TransactionObject.model_construct(
         id=transaction.pk,
         object="transaction",
-        environment=transaction.environment,
+        environment=transaction.environment,  # type: ignore[arg-type]
         created_at=transaction.created_at,
         amount=transaction.amount,
         captured_amount=transaction.captured_amount,
@@ -131,9 +131,7 @@ def transaction_object(transaction: Transaction) -> TransactionObject:
         customer=transaction.customer_id,
         payment_method=transaction.payment_method_token,
         payment_method_type=transaction.payment_method_type,
-        card=CardSummary.model_construct(
-            brand=transaction.brand, last_four=transaction.last_four
-        ),
+        card=CardSummary.model_construct(brand=transaction.brand, last_four=transaction.last_four),
         gateway=GatewaySummary.model_construct(
             name=transaction.gateway_name, transaction_id=transaction.gateway_transaction_id
         ),
@@ -143,7 +141,7 @@ def transaction_object(transaction: Transaction) -> TransactionObject:
         compliance_status=transaction.compliance_status,
         description=transaction.description,
         metadata=transaction.metadata or {},
-        updated_at=transaction.updated_at,
+        updated_at=transaction.updated_at,  # type: ignore[arg-type]
     )
 
 

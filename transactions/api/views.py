@@ -114,9 +114,7 @@ class TransactionView(ApiView):
     def get(self, request: Request, transaction_id: str) -> Any:
         """One transaction."""
         query = self.query(NoQuery)
-        transaction = get_transaction(
-            scope=self.scope, transaction_id=require_uuid(transaction_id)
-        )
+        transaction = get_transaction(scope=self.scope, transaction_id=require_uuid(transaction_id))
         return self.expanded(transaction_object(transaction), query.expand)
 
     def patch(self, request: Request, transaction_id: str) -> TransactionObject:
@@ -128,7 +126,8 @@ class TransactionView(ApiView):
                 scope=self.scope,
                 transaction_id=identity,
                 actor=self.actor,
-                description=body.description if "description" in body.model_fields_set
+                description=body.description
+                if "description" in body.model_fields_set
                 else UNCHANGED,
                 metadata=body.metadata if "metadata" in body.model_fields_set else UNCHANGED,
             )
@@ -196,9 +195,7 @@ class TimelineView(ApiView):
     def get(self, request: Request, transaction_id: str) -> ListObject:
         """Every state with its time and cause, oldest first."""
         self.query(NoQuery)
-        transaction = get_transaction(
-            scope=self.scope, transaction_id=require_uuid(transaction_id)
-        )
+        transaction = get_transaction(scope=self.scope, transaction_id=require_uuid(transaction_id))
         return ListObject(
             url=f"/v1/transactions/{transaction.pk}/timeline",
             has_more=False,

@@ -4,11 +4,11 @@ import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
 import django.db.models.functions.datetime
+from django.db import migrations, models
+
 import payments_project.database.fields
 import payments_project.database.indexes
 import payments_project.database.uuid7
-from django.db import migrations, models
-
 from payments_project.database.migration_operations import (
     CreateMonthlyModel,
     MakeAppendOnly,
@@ -19,289 +19,722 @@ from payments_project.database.migration_operations import (
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('merchants', '0001_initial'),
+        ("merchants", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SimulatorCharge',
+            name="SimulatorCharge",
             fields=[
-                ('reference', models.UUIDField(primary_key=True, serialize=False)),
-                ('gateway_id', models.CharField(max_length=40, unique=True)),
-                ('amount', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('status', models.CharField(max_length=20)),
-                ('scenario', models.CharField(max_length=40)),
-                ('decline_code', models.CharField(max_length=40, null=True)),
-                ('captured_amount', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("reference", models.UUIDField(primary_key=True, serialize=False)),
+                ("gateway_id", models.CharField(max_length=40, unique=True)),
+                ("amount", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("status", models.CharField(max_length=20)),
+                ("scenario", models.CharField(max_length=40)),
+                ("decline_code", models.CharField(max_length=40, null=True)),
+                ("captured_amount", models.BigIntegerField(default=0)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
             ],
             options={
-                'db_table': 'gateway_simulator_charges',
-                'default_permissions': ('view',),
+                "db_table": "gateway_simulator_charges",
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='GatewayCallback',
+            name="GatewayCallback",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('gateway_name', models.CharField(max_length=50)),
-                ('message_id', models.CharField(max_length=100)),
-                ('type', models.CharField(max_length=60)),
-                ('payload', models.JSONField()),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('processed_at', models.DateTimeField(null=True)),
-                ('outcome', models.CharField(max_length=200, null=True)),
-                ('attempts', models.IntegerField(db_default=0, default=0)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("gateway_name", models.CharField(max_length=50)),
+                ("message_id", models.CharField(max_length=100)),
+                ("type", models.CharField(max_length=60)),
+                ("payload", models.JSONField()),
+                (
+                    "received_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("processed_at", models.DateTimeField(null=True)),
+                ("outcome", models.CharField(max_length=200, null=True)),
+                ("attempts", models.IntegerField(db_default=0, default=0)),
             ],
             options={
-                'db_table': 'gateway_callbacks',
-                'default_permissions': ('view',),
-                'indexes': [payments_project.database.indexes.NamedIndex(condition=models.Q(('processed_at__isnull', True)), fields=['id'], name='idx_gateway_callbacks_open')],
-                'constraints': [models.UniqueConstraint(fields=('gateway_name', 'message_id'), name='gateway_callbacks_once')],
+                "db_table": "gateway_callbacks",
+                "default_permissions": ("view",),
+                "indexes": [
+                    payments_project.database.indexes.NamedIndex(
+                        condition=models.Q(("processed_at__isnull", True)),
+                        fields=["id"],
+                        name="idx_gateway_callbacks_open",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("gateway_name", "message_id"), name="gateway_callbacks_once"
+                    )
+                ],
             },
         ),
         CreateMonthlyModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('merchant_id', models.UUIDField()),
-                ('environment', models.CharField(max_length=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('amount', models.BigIntegerField()),
-                ('debit_account', models.CharField(max_length=20)),
-                ('credit_account', models.CharField(max_length=20)),
-                ('type', models.CharField(max_length=20)),
-                ('source_id', models.UUIDField()),
-                ('transaction_id', models.UUIDField(null=True)),
-                ('available_on', models.DateField(null=True)),
-                ('description', models.CharField(max_length=200, null=True)),
-                ('xid', payments_project.database.fields.Xid8Field(db_default=payments_project.database.fields.CurrentTransactionId(), editable=False)),
-                ('created_at', models.GeneratedField(db_persist=True, expression=payments_project.database.uuid7.UUID7Time('id'), output_field=models.DateTimeField())),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("merchant_id", models.UUIDField()),
+                ("environment", models.CharField(max_length=20)),
+                ("currency", models.CharField(max_length=3)),
+                ("amount", models.BigIntegerField()),
+                ("debit_account", models.CharField(max_length=20)),
+                ("credit_account", models.CharField(max_length=20)),
+                ("type", models.CharField(max_length=20)),
+                ("source_id", models.UUIDField()),
+                ("transaction_id", models.UUIDField(null=True)),
+                ("available_on", models.DateField(null=True)),
+                ("description", models.CharField(max_length=200, null=True)),
+                (
+                    "xid",
+                    payments_project.database.fields.Xid8Field(
+                        db_default=payments_project.database.fields.CurrentTransactionId(),
+                        editable=False,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=payments_project.database.uuid7.UUID7Time("id"),
+                        output_field=models.DateTimeField(),
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'ledger entries',
-                'db_table': 'ledger_entries',
-                'default_permissions': ('view',),
-                'indexes': [payments_project.database.indexes.NamedIndex(fields=['xid'], name='idx_ledger_entries_xid'), payments_project.database.indexes.NamedIndex(models.F('merchant_id'), models.F('environment'), models.OrderBy(models.F('id'), descending=True), name='idx_ledger_entries_merchant'), payments_project.database.indexes.NamedIndex(condition=models.Q(('transaction_id__isnull', False)), fields=['transaction_id'], name='idx_ledger_entries_transaction')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='ledger_entries_amount_check'), models.CheckConstraint(condition=models.Q(('type__in', ('payment', 'fee', 'refund', 'refund_failure', 'dispute_hold', 'dispute_release', 'dispute_loss', 'settlement', 'payout', 'payout_failure', 'adjustment'))), name='ledger_entries_valid_type'), models.CheckConstraint(condition=models.Q(('debit_account__in', ('pending', 'available', 'reserved', 'gateway', 'fees', 'bank', 'adjustments')), ('credit_account__in', ('pending', 'available', 'reserved', 'gateway', 'fees', 'bank', 'adjustments')), models.Q(('debit_account', models.F('credit_account')), _negated=True)), name='ledger_entries_valid_accounts'), models.CheckConstraint(condition=models.Q(models.Q(models.Q(('debit_account', 'pending'), _negated=True), models.Q(('credit_account', 'pending'), _negated=True)), ('available_on__isnull', False), _connector='OR'), name='ledger_entries_pending_has_day')],
+                "verbose_name_plural": "ledger entries",
+                "db_table": "ledger_entries",
+                "default_permissions": ("view",),
+                "indexes": [
+                    payments_project.database.indexes.NamedIndex(
+                        fields=["xid"], name="idx_ledger_entries_xid"
+                    ),
+                    payments_project.database.indexes.NamedIndex(
+                        models.F("merchant_id"),
+                        models.F("environment"),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="idx_ledger_entries_merchant",
+                    ),
+                    payments_project.database.indexes.NamedIndex(
+                        condition=models.Q(("transaction_id__isnull", False)),
+                        fields=["transaction_id"],
+                        name="idx_ledger_entries_transaction",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0)), name="ledger_entries_amount_check"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "type__in",
+                                (
+                                    "payment",
+                                    "fee",
+                                    "refund",
+                                    "refund_failure",
+                                    "dispute_hold",
+                                    "dispute_release",
+                                    "dispute_loss",
+                                    "settlement",
+                                    "payout",
+                                    "payout_failure",
+                                    "adjustment",
+                                ),
+                            )
+                        ),
+                        name="ledger_entries_valid_type",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "debit_account__in",
+                                (
+                                    "pending",
+                                    "available",
+                                    "reserved",
+                                    "gateway",
+                                    "fees",
+                                    "bank",
+                                    "adjustments",
+                                ),
+                            ),
+                            (
+                                "credit_account__in",
+                                (
+                                    "pending",
+                                    "available",
+                                    "reserved",
+                                    "gateway",
+                                    "fees",
+                                    "bank",
+                                    "adjustments",
+                                ),
+                            ),
+                            models.Q(("debit_account", models.F("credit_account")), _negated=True),
+                        ),
+                        name="ledger_entries_valid_accounts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                models.Q(("debit_account", "pending"), _negated=True),
+                                models.Q(("credit_account", "pending"), _negated=True),
+                            ),
+                            ("available_on__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="ledger_entries_pending_has_day",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MerchantPendingDay',
+            name="MerchantPendingDay",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('merchant_id', models.UUIDField()),
-                ('environment', models.CharField(max_length=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('available_on', models.DateField()),
-                ('amount', models.BigIntegerField(db_default=0, default=0)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("merchant_id", models.UUIDField()),
+                ("environment", models.CharField(max_length=20)),
+                ("currency", models.CharField(max_length=3)),
+                ("available_on", models.DateField()),
+                ("amount", models.BigIntegerField(db_default=0, default=0)),
             ],
             options={
-                'db_table': 'merchant_pending_days',
-                'default_permissions': ('view',),
-                'indexes': [payments_project.database.indexes.NamedIndex(condition=models.Q(('amount', 0), _negated=True), fields=['available_on'], name='idx_merchant_pending_days_due')],
-                'constraints': [models.UniqueConstraint(fields=('merchant_id', 'environment', 'currency', 'available_on'), name='merchant_pending_days_once')],
+                "db_table": "merchant_pending_days",
+                "default_permissions": ("view",),
+                "indexes": [
+                    payments_project.database.indexes.NamedIndex(
+                        condition=models.Q(("amount", 0), _negated=True),
+                        fields=["available_on"],
+                        name="idx_merchant_pending_days_due",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("merchant_id", "environment", "currency", "available_on"),
+                        name="merchant_pending_days_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SimulatorCallback',
+            name="SimulatorCallback",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('due_at', models.DateTimeField()),
-                ('message', models.JSONField()),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('attempts', models.IntegerField(default=0)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("due_at", models.DateTimeField()),
+                ("message", models.JSONField()),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("attempts", models.IntegerField(default=0)),
             ],
             options={
-                'db_table': 'gateway_simulator_callbacks',
-                'default_permissions': ('view',),
-                'indexes': [payments_project.database.indexes.NamedIndex(condition=models.Q(('sent_at__isnull', True)), fields=['due_at'], name='idx_simulator_callbacks_due')],
+                "db_table": "gateway_simulator_callbacks",
+                "default_permissions": ("view",),
+                "indexes": [
+                    payments_project.database.indexes.NamedIndex(
+                        condition=models.Q(("sent_at__isnull", True)),
+                        fields=["due_at"],
+                        name="idx_simulator_callbacks_due",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SimulatorRefund',
+            name="SimulatorRefund",
             fields=[
-                ('reference', models.UUIDField(primary_key=True, serialize=False)),
-                ('gateway_id', models.CharField(max_length=40, unique=True)),
-                ('amount', models.BigIntegerField()),
-                ('status', models.CharField(max_length=20)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('charge', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='transactions.simulatorcharge')),
+                ("reference", models.UUIDField(primary_key=True, serialize=False)),
+                ("gateway_id", models.CharField(max_length=40, unique=True)),
+                ("amount", models.BigIntegerField()),
+                ("status", models.CharField(max_length=20)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "charge",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="transactions.simulatorcharge",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'gateway_simulator_refunds',
-                'default_permissions': ('view',),
+                "db_table": "gateway_simulator_refunds",
+                "default_permissions": ("view",),
             },
         ),
         CreateMonthlyModel(
-            name='Transaction',
+            name="Transaction",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('event_sequence', models.IntegerField(db_default=0, default=0, editable=False)),
-                ('environment', models.CharField(choices=[('live', 'live'), ('test', 'test')], max_length=20)),
-                ('amount', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('fee_amount', models.BigIntegerField(db_default=0, default=0)),
-                ('captured_amount', models.BigIntegerField(null=True)),
-                ('refunded_amount', models.BigIntegerField(db_default=0, default=0)),
-                ('net_amount', models.GeneratedField(db_persist=True, expression=django.db.models.expressions.CombinedExpression(django.db.models.functions.comparison.Coalesce(models.F('captured_amount'), models.F('amount')), '-', models.F('fee_amount')), output_field=models.BigIntegerField())),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('authorized', 'authorized'), ('captured', 'captured'), ('succeeded', 'succeeded'), ('refunded', 'refunded'), ('disputed', 'disputed'), ('failed', 'failed'), ('cancelled', 'cancelled')], db_default='pending', default='pending', max_length=20)),
-                ('payment_method_type', models.CharField(max_length=20)),
-                ('payment_method_token', models.CharField(max_length=100, null=True)),
-                ('brand', models.CharField(max_length=20, null=True)),
-                ('last_four', models.CharField(max_length=4, null=True)),
-                ('gateway_name', models.CharField(max_length=50)),
-                ('gateway_transaction_id', models.CharField(max_length=100, null=True)),
-                ('gateway_response', models.JSONField(null=True)),
-                ('failure_code', models.CharField(max_length=40, null=True)),
-                ('decline_code', models.CharField(max_length=40, null=True)),
-                ('failure_message', models.CharField(max_length=300, null=True)),
-                ('fraud_score', models.DecimalField(decimal_places=4, max_digits=5, null=True)),
-                ('risk_level', models.CharField(choices=[('low', 'low'), ('medium', 'medium'), ('high', 'high')], max_length=10, null=True)),
-                ('compliance_status', models.CharField(db_default='pending', default='pending', max_length=20, null=True)),
-                ('description', models.TextField(null=True)),
-                ('metadata', models.JSONField(db_default=models.Value({}, output_field=models.JSONField()), default=dict, null=True)),
-                ('ip_address', models.GenericIPAddressField(null=True)),
-                ('authorization_expires_at', models.DateTimeField(null=True)),
-                ('revision', models.BigIntegerField(db_default=1, default=1)),
-                ('created_at', models.GeneratedField(db_persist=True, expression=payments_project.database.uuid7.UUID7Time('id'), output_field=models.DateTimeField())),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
-                ('customer', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, to='merchants.customer')),
-                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='merchants.merchant')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("event_sequence", models.IntegerField(db_default=0, default=0, editable=False)),
+                (
+                    "environment",
+                    models.CharField(choices=[("live", "live"), ("test", "test")], max_length=20),
+                ),
+                ("amount", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("fee_amount", models.BigIntegerField(db_default=0, default=0)),
+                ("captured_amount", models.BigIntegerField(null=True)),
+                ("refunded_amount", models.BigIntegerField(db_default=0, default=0)),
+                (
+                    "net_amount",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.expressions.CombinedExpression(
+                            django.db.models.functions.comparison.Coalesce(
+                                models.F("captured_amount"), models.F("amount")
+                            ),
+                            "-",
+                            models.F("fee_amount"),
+                        ),
+                        output_field=models.BigIntegerField(),
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("authorized", "authorized"),
+                            ("captured", "captured"),
+                            ("succeeded", "succeeded"),
+                            ("refunded", "refunded"),
+                            ("disputed", "disputed"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        db_default="pending",
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("payment_method_type", models.CharField(max_length=20)),
+                ("payment_method_token", models.CharField(max_length=100, null=True)),
+                ("brand", models.CharField(max_length=20, null=True)),
+                ("last_four", models.CharField(max_length=4, null=True)),
+                ("gateway_name", models.CharField(max_length=50)),
+                ("gateway_transaction_id", models.CharField(max_length=100, null=True)),
+                ("gateway_response", models.JSONField(null=True)),
+                ("failure_code", models.CharField(max_length=40, null=True)),
+                ("decline_code", models.CharField(max_length=40, null=True)),
+                ("failure_message", models.CharField(max_length=300, null=True)),
+                ("fraud_score", models.DecimalField(decimal_places=4, max_digits=5, null=True)),
+                (
+                    "risk_level",
+                    models.CharField(
+                        choices=[("low", "low"), ("medium", "medium"), ("high", "high")],
+                        max_length=10,
+                        null=True,
+                    ),
+                ),
+                (
+                    "compliance_status",
+                    models.CharField(
+                        db_default="pending", default="pending", max_length=20, null=True
+                    ),
+                ),
+                ("description", models.TextField(null=True)),
+                (
+                    "metadata",
+                    models.JSONField(
+                        db_default=models.Value({}, output_field=models.JSONField()),
+                        default=dict,
+                        null=True,
+                    ),
+                ),
+                ("ip_address", models.GenericIPAddressField(null=True)),
+                ("authorization_expires_at", models.DateTimeField(null=True)),
+                ("revision", models.BigIntegerField(db_default=1, default=1)),
+                (
+                    "created_at",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=payments_project.database.uuid7.UUID7Time("id"),
+                        output_field=models.DateTimeField(),
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), null=True
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="merchants.customer",
+                    ),
+                ),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="merchants.merchant",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'transactions',
-                'default_permissions': ('view',),
+                "db_table": "transactions",
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='GatewayOperation',
+            name="GatewayOperation",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('capture', 'capture'), ('void', 'void')], max_length=20)),
-                ('amount', models.BigIntegerField()),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('succeeded', 'succeeded'), ('failed', 'failed')], default='pending', max_length=20)),
-                ('cause', models.CharField(default='requested', max_length=40)),
-                ('actor_kind', models.CharField(max_length=20)),
-                ('actor_id', models.UUIDField(null=True)),
-                ('response', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='transactions.transaction')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("capture", "capture"), ("void", "void")], max_length=20
+                    ),
+                ),
+                ("amount", models.BigIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("succeeded", "succeeded"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("cause", models.CharField(default="requested", max_length=40)),
+                ("actor_kind", models.CharField(max_length=20)),
+                ("actor_id", models.UUIDField(null=True)),
+                ("response", models.JSONField(null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "transaction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="transactions.transaction",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'gateway_operations',
-                'default_permissions': ('view',),
+                "db_table": "gateway_operations",
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='MerchantBalance',
+            name="MerchantBalance",
             fields=[
-                ('id', models.UUIDField(db_default=payments_project.database.uuid7.UUID7(), editable=False, primary_key=True, serialize=False)),
-                ('environment', models.CharField(choices=[('live', 'live'), ('test', 'test')], max_length=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('pending_balance', models.BigIntegerField(db_default=0, default=0)),
-                ('available_balance', models.BigIntegerField(db_default=0, default=0)),
-                ('reserved_balance', models.BigIntegerField(db_default=0, default=0)),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('merchant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='merchants.merchant')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=payments_project.database.uuid7.UUID7(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "environment",
+                    models.CharField(choices=[("live", "live"), ("test", "test")], max_length=20),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("pending_balance", models.BigIntegerField(db_default=0, default=0)),
+                ("available_balance", models.BigIntegerField(db_default=0, default=0)),
+                ("reserved_balance", models.BigIntegerField(db_default=0, default=0)),
+                (
+                    "updated_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="merchants.merchant",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'merchant_balances',
-                'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('merchant', 'environment', 'currency'), name='merchant_balances_once')],
+                "db_table": "merchant_balances",
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("merchant", "environment", "currency"),
+                        name="merchant_balances_once",
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=payments_project.database.indexes.NamedIndex(models.F('merchant_id'), models.OrderBy(models.F('created_at'), descending=True), name='idx_transactions_merchant_created'),
+            model_name="transaction",
+            index=payments_project.database.indexes.NamedIndex(
+                models.F("merchant_id"),
+                models.OrderBy(models.F("created_at"), descending=True),
+                name="idx_transactions_merchant_created",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=payments_project.database.indexes.NamedIndex(condition=models.Q(('customer__isnull', False)), fields=['customer'], name='idx_transactions_customer'),
+            model_name="transaction",
+            index=payments_project.database.indexes.NamedIndex(
+                condition=models.Q(("customer__isnull", False)),
+                fields=["customer"],
+                name="idx_transactions_customer",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=payments_project.database.indexes.NamedIndex(condition=models.Q(('status__in', ['pending', 'failed'])), fields=['status'], name='idx_transactions_status'),
+            model_name="transaction",
+            index=payments_project.database.indexes.NamedIndex(
+                condition=models.Q(("status__in", ["pending", "failed"])),
+                fields=["status"],
+                name="idx_transactions_status",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=payments_project.database.indexes.NamedIndex(fields=['gateway_name', 'gateway_transaction_id'], name='idx_transactions_gateway'),
+            model_name="transaction",
+            index=payments_project.database.indexes.NamedIndex(
+                fields=["gateway_name", "gateway_transaction_id"], name="idx_transactions_gateway"
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=payments_project.database.indexes.NamedIndex(fields=['currency', 'amount'], name='idx_transactions_amount_currency'),
+            model_name="transaction",
+            index=payments_project.database.indexes.NamedIndex(
+                fields=["currency", "amount"], name="idx_transactions_amount_currency"
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=payments_project.database.indexes.NamedIndex(models.OrderBy(models.F('created_at'), descending=True), condition=models.Q(('risk_level', 'high'), ('fraud_score__gt', 0.8), _connector='OR'), name='idx_transactions_high_risk'),
+            model_name="transaction",
+            index=payments_project.database.indexes.NamedIndex(
+                models.OrderBy(models.F("created_at"), descending=True),
+                condition=models.Q(
+                    ("risk_level", "high"), ("fraud_score__gt", 0.8), _connector="OR"
+                ),
+                name="idx_transactions_high_risk",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=payments_project.database.indexes.NamedIndex(models.F('merchant_id'), models.F('environment'), models.OrderBy(models.F('id'), descending=True), name='idx_transactions_merchant_page'),
+            model_name="transaction",
+            index=payments_project.database.indexes.NamedIndex(
+                models.F("merchant_id"),
+                models.F("environment"),
+                models.OrderBy(models.F("id"), descending=True),
+                name="idx_transactions_merchant_page",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=payments_project.database.indexes.NamedIndex(condition=models.Q(('payment_method_token__isnull', False)), fields=['payment_method_token'], name='idx_transactions_payment_method'),
+            model_name="transaction",
+            index=payments_project.database.indexes.NamedIndex(
+                condition=models.Q(("payment_method_token__isnull", False)),
+                fields=["payment_method_token"],
+                name="idx_transactions_payment_method",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=payments_project.database.indexes.NamedIndex(condition=models.Q(('status', 'authorized')), fields=['authorization_expires_at'], name='idx_transactions_authorized'),
+            model_name="transaction",
+            index=payments_project.database.indexes.NamedIndex(
+                condition=models.Q(("status", "authorized")),
+                fields=["authorization_expires_at"],
+                name="idx_transactions_authorized",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='transactions_amount_check'),
+            model_name="transaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="transactions_amount_check"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('pending', 'authorized', 'captured', 'succeeded', 'refunded', 'disputed', 'failed', 'cancelled'))), name='valid_status'),
+            model_name="transaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        (
+                            "pending",
+                            "authorized",
+                            "captured",
+                            "succeeded",
+                            "refunded",
+                            "disputed",
+                            "failed",
+                            "cancelled",
+                        ),
+                    )
+                ),
+                name="valid_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(('risk_level__in', ['low', 'medium', 'high']), ('risk_level__isnull', True), _connector='OR'), name='valid_risk_level'),
+            model_name="transaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("risk_level__in", ["low", "medium", "high"]),
+                    ("risk_level__isnull", True),
+                    _connector="OR",
+                ),
+                name="valid_risk_level",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(('environment__in', ('live', 'test'))), name='transactions_valid_environment'),
+            model_name="transaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("environment__in", ("live", "test"))),
+                name="transactions_valid_environment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(('captured_amount__isnull', True), models.Q(('captured_amount__gte', 0), ('captured_amount__lte', models.F('amount'))), _connector='OR'), name='transactions_captured_within_amount'),
+            model_name="transaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("captured_amount__isnull", True),
+                    models.Q(
+                        ("captured_amount__gte", 0), ("captured_amount__lte", models.F("amount"))
+                    ),
+                    _connector="OR",
+                ),
+                name="transactions_captured_within_amount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(('refunded_amount__gte', 0), ('refunded_amount__lte', django.db.models.functions.comparison.Coalesce(models.F('captured_amount'), 0))), name='transactions_refunded_within_captured'),
+            model_name="transaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("refunded_amount__gte", 0),
+                    (
+                        "refunded_amount__lte",
+                        django.db.models.functions.comparison.Coalesce(
+                            models.F("captured_amount"), 0
+                        ),
+                    ),
+                ),
+                name="transactions_refunded_within_captured",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(('fee_amount__gte', 0), ('fee_amount__lte', django.db.models.functions.comparison.Coalesce(models.F('captured_amount'), models.F('amount')))), name='transactions_fee_within_captured'),
+            model_name="transaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("fee_amount__gte", 0),
+                    (
+                        "fee_amount__lte",
+                        django.db.models.functions.comparison.Coalesce(
+                            models.F("captured_amount"), models.F("amount")
+                        ),
+                    ),
+                ),
+                name="transactions_fee_within_captured",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transaction',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['captured', 'succeeded', 'refunded', 'disputed']), _negated=True), ('captured_amount__isnull', False), _connector='OR'), name='transactions_captured_when_successful'),
+            model_name="transaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("status__in", ["captured", "succeeded", "refunded", "disputed"]),
+                        _negated=True,
+                    ),
+                    ("captured_amount__isnull", False),
+                    _connector="OR",
+                ),
+                name="transactions_captured_when_successful",
+            ),
         ),
         migrations.AddIndex(
-            model_name='gatewayoperation',
-            index=payments_project.database.indexes.NamedIndex(condition=models.Q(('status', 'pending')), fields=['created_at'], name='idx_gateway_operations_pending'),
+            model_name="gatewayoperation",
+            index=payments_project.database.indexes.NamedIndex(
+                condition=models.Q(("status", "pending")),
+                fields=["created_at"],
+                name="idx_gateway_operations_pending",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatewayoperation',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'pending')), fields=('transaction',), name='gateway_operations_one_pending'),
+            model_name="gatewayoperation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "pending")),
+                fields=("transaction",),
+                name="gateway_operations_one_pending",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatewayoperation',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'succeeded', 'failed'])), name='gateway_operations_valid_status'),
+            model_name="gatewayoperation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["pending", "succeeded", "failed"])),
+                name="gateway_operations_valid_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatewayoperation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='gateway_operations_amount_check'),
+            model_name="gatewayoperation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="gateway_operations_amount_check"
+            ),
         ),
         RegisterMonthlyTable("transactions"),
         RegisterMonthlyTable("ledger_entries"),

@@ -1,5 +1,6 @@
 """Gateway messages: kept once, answered fast, applied in order."""
 
+import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,7 +8,6 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import F
-from psycopg.types.json import Json
 
 from payments_project.actor import Actor
 from payments_project.database.transaction_manager import run_in_transaction
@@ -43,7 +43,12 @@ def receive_callback(
         cursor.execute(
             "INSERT INTO gateway_callbacks (gateway_name, message_id, type, payload)"
             " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id",
-            [gateway_name, message.message_id, message.type, Json(dict(message.payload))],
+            [
+                gateway_name,
+                message.message_id,
+                message.type,
+                json.dumps(dict(message.payload)),
+            ],
         )
         row = cursor.fetchone()
     return GatewayCallback.objects.get(pk=row[0]) if row else None

@@ -104,7 +104,7 @@ SELECT id, created_at, key_id FROM payment, claim
 
 def gateway_lease_seconds() -> int:
     """How long nobody else may touch an intent: the gateway's time-out and a margin; seconds."""
-    return settings.GATEWAY_TIMEOUT_SECONDS + settings.GATEWAY_LEASE_MARGIN_SECONDS
+    return int(settings.GATEWAY_TIMEOUT_SECONDS + settings.GATEWAY_LEASE_MARGIN_SECONDS)
 
 
 def create_transaction(
@@ -132,7 +132,9 @@ def create_transaction(
         raise InvalidInput(
             "The payment method was detached and can't be charged.", param="payment_method"
         )
-    code = request.cvc and parse_security_code(code=request.cvc, brand=opened.brand or "")
+    code = None
+    if request.cvc is not None:
+        code = parse_security_code(code=request.cvc, brand=opened.brand or "")
     customer_id = _customer_of(scope=scope, request=request, opened=opened)
     gateway = select_gateway(scope)
     assessment = assess_payment(
@@ -204,9 +206,7 @@ def _customer_of(*, scope: Scope, request: PaymentRequest, opened: OpenedCard) -
         raise InvalidInput(
             "The payment method belongs to another customer.", param="payment_method"
         )
-    customer: UUID = get_customer(
-        scope=scope, customer_id=request.customer_id, param="customer"
-    ).pk
+    customer: UUID = get_customer(scope=scope, customer_id=request.customer_id, param="customer").pk
     return customer
 
 
@@ -246,9 +246,7 @@ def _intended(
     return transaction
 
 
-def _commit_intent(
-    transaction: Transaction, actor: Actor, claim: KeyClaim | None
-) -> UUID | None:
+def _commit_intent(transaction: Transaction, actor: Actor, claim: KeyClaim | None) -> UUID | None:
     """Commits the pending row, its event and the claimed key; returns the key's row id."""
     parameters: dict[str, Any] = {
         "merchant_id": transaction.merchant_id,
@@ -290,6 +288,7 @@ def _commit_intent(
     row = execute_payment_statement(statement, parameters)
     if row is None:
         raise KeyTaken
+    key_id: UUID | None
     transaction.pk, transaction.created_at, key_id = row
     transaction.updated_at = transaction.created_at
     transaction._state.adding = False  # noqa: SLF001 (Django's documented attribute)

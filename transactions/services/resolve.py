@@ -80,7 +80,7 @@ def complete_operation_of_key(
     An act that was settled meanwhile is told as its transaction stands.
     """
     operation = GatewayOperation.objects.select_related("transaction").get(
-        pk=resumption.resource_id
+        pk=UUID(resumption.resource_id)
     )
     return complete_operation(operation, key_id=resumption.key_id, replies=replies)
 

@@ -98,7 +98,8 @@ class LocalKeyRing:
 
     def new_data_key(self, *, binding: bytes) -> DataKey:
         """See ``KeyProvider``."""
-        return self._wrap(os.urandom(KEY_BYTES), binding)
+        random = os.urandom(KEY_BYTES + NONCE_BYTES)
+        return self._wrap(random[:KEY_BYTES], random[KEY_BYTES:], binding)
 
     def open_data_key(self, *, key_id: str, wrapped: bytes, binding: bytes) -> DataKey:
         """See ``KeyProvider``."""
@@ -107,11 +108,10 @@ class LocalKeyRing:
 
     def rewrap_data_key(self, *, key_id: str, wrapped: bytes, binding: bytes) -> DataKey:
         """See ``KeyProvider``."""
-        return self._wrap(self._unwrap(key_id, wrapped, binding), binding)
+        return self._wrap(self._unwrap(key_id, wrapped, binding), os.urandom(NONCE_BYTES), binding)
 
-    def _wrap(self, key: bytes, binding: bytes) -> DataKey:
+    def _wrap(self, key: bytes, nonce: bytes, binding: bytes) -> DataKey:
         key_id = self.active_key_id
-        nonce = os.urandom(NONCE_BYTES)
         wrapped = nonce + self._wrapping[key_id].encrypt(nonce, key, self._labels[key_id] + binding)
         return DataKey(key_id=key_id, cipher=AESGCM(key), wrapped=wrapped)
 

@@ -10,11 +10,11 @@ from payments_project.actor import Actor
 from payments_project.tenancy import Scope
 from vault.card_data import CardData
 from vault.customers import check_customer
-from vault.insertion import NewCard, fingerprint_of, insert_cards, seal_new_card
+from vault.insertion import BatchInsertion, NewCard, fingerprint_of, seal_new_card
 from vault.models import PaymentMethod
 from vault.services.tokenise import renew_existing
 
-BATCH_CARDS_MAX = 5_000
+CARDS_MAX = 5_000
 STATEMENT_CARDS_MAX = 250
 
 
@@ -30,40 +30,60 @@ def tokenise_many(*, scope: Scope, actor: Actor, cards: Sequence[CardToStore]) -
     """Stores up to 5,000 cards in one transaction, all or none; their tokens in the same order.
 
     Each card is treated as by ``tokenise_card``, events included; a card that its customer has
-    already, or twice in the batch, gets the token that exists. New rows are written by one
-    statement. Raises as ``tokenise_card`` does, and ``ValueError`` for a larger batch.
+    already, or twice in the batch, gets the token that exists. Raises as ``tokenise_card`` does,
+    and ``ValueError`` for a larger batch.
     """
-    if len(cards) > BATCH_CARDS_MAX:
-        raise ValueError(f"a batch holds at most {BATCH_CARDS_MAX} cards")
+    if len(cards) > CARDS_MAX:
+        raise ValueError(f"a batch holds at most {CARDS_MAX} cards")
     for customer_id in sorted({entry.customer_id for entry in cards if entry.customer_id}):
         check_customer(scope=scope, customer_id=customer_id)
-    in_lock_order = sorted(
-        (str(entry.customer_id or ""), fingerprint_of(scope=scope, card=entry.card), place)
-        for place, entry in enumerate(cards)
-    )
-    tokens = [""] * len(cards)
-    new_cards: list[NewCard] = []
+    tokens: dict[int, str] = {}
+    places: dict[str, int] = {}
 
-    def batches() -> Iterator[list[NewCard]]:
-        for start in range(0, len(cards), STATEMENT_CARDS_MAX):
-            batch = []
-            for _, fingerprint, place in in_lock_order[start : start + STATEMENT_CARDS_MAX]:
-                entry = cards[place]
-                new = seal_new_card(
-                    scope=scope,
-                    card=entry.card,
-                    customer_id=entry.customer_id,
-                    fingerprint=fingerprint,
-                )
-                tokens[place] = new.token
-                batch.append(new)
-            new_cards.extend(batch)
-            yield batch
+    def sealed(members: Sequence[tuple[str | None, int]]) -> list[NewCard]:
+        batch = []
+        for fingerprint, place in members:
+            new = seal_new_card(
+                scope=scope,
+                card=cards[place].card,
+                customer_id=cards[place].customer_id,
+                fingerprint=fingerprint,
+            )
+            tokens[place], places[new.token] = new.token, place
+            batch.append(new)
+        return batch
 
     with transaction.atomic(using=router.db_for_write(PaymentMethod)):
-        kept_out = insert_cards(scope=scope, actor=actor, batches=batches())
-        if kept_out:
-            for new, (_, _, place) in zip(new_cards, in_lock_order, strict=True):
-                if new.token in kept_out:
-                    tokens[place] = renew_existing(scope=scope, actor=actor, new=new).token
-    return tokens
+        with BatchInsertion(scope=scope, actor=actor) as insertion:
+            for members in _batches(_guests(cards)):
+                insertion.insert_guests(sealed(members))
+            for members in _batches(_customers_in_lock_order(scope, cards)):
+                insertion.insert_customers(sealed(members))
+            kept_out = insertion.kept_out()
+        for new in kept_out:
+            existing = renew_existing(scope=scope, actor=actor, new=new)
+            tokens[places[new.token]] = existing.token
+    return [tokens[place] for place in range(len(cards))]
+
+
+def _guests(cards: Sequence[CardToStore]) -> list[tuple[str | None, int]]:
+    return [(None, place) for place, entry in enumerate(cards) if entry.customer_id is None]
+
+
+def _customers_in_lock_order(
+    scope: Scope, cards: Sequence[CardToStore]
+) -> list[tuple[str | None, int]]:
+    ordered = sorted(
+        (entry.customer_id, fingerprint_of(scope=scope, card=entry.card), place)
+        for place, entry in enumerate(cards)
+        if entry.customer_id is not None
+    )
+    return [(fingerprint, place) for _, fingerprint, place in ordered]
+
+
+def _batches(
+    members: Sequence[tuple[str | None, int]],
+) -> Iterator[Sequence[tuple[str | None, int]]]:
+    """Fingerprints (where known) and places of the cards of one statement each."""
+    for start in range(0, len(members), STATEMENT_CARDS_MAX):
+        yield members[start : start + STATEMENT_CARDS_MAX]

@@ -71,7 +71,8 @@ class Command(BaseCommand):
         }
         if is_new:
             count = sum(
-                self._history(demo, environment, options["payments"]) for environment in ENVIRONMENTS
+                self._history(demo, environment, options["payments"])
+                for environment in ENVIRONMENTS
             )
             settle_due()
             refresh_monthly_stats()

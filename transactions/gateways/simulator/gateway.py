@@ -88,7 +88,8 @@ class SimulatorGateway:
         if scenario.outcome == cards.DECLINED:
             return _declined(scenario.decline_code)
         return GatewayResult(
-            Outcome.ACCEPTED if scenario.outcome == cards.CONFIRMED_LATER and charge.capture
+            Outcome.ACCEPTED
+            if scenario.outcome == cards.CONFIRMED_LATER and charge.capture
             else Outcome.SUCCEEDED,
             gateway_id=_gateway_id("ch", charge.reference),
             captured_amount=charge.amount if charge.capture else 0,

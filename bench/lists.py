@@ -1,0 +1,246 @@
+"""Pages of a merchant's list at 100 thousand rows in a month and at 10 million in 36 months."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+
+from bench.engines import postmaster, redis_process
+from bench.environment import ROOT, BenchError, Database, bench_database, product_environment
+from bench.list_data import ListMerchants, fill_transactions
+from bench.load_process import HttpRequest, load_process
+from bench.processes import choose_cores, pinned
+from bench.result import Bar, Result, print_table
+from bench.web import start_web
+
+RATIO_LIMIT = 1.5
+SMALL_ROWS, SMALL_MONTHS = 100_000, 1
+LARGE_MONTHS = 36
+SPARSE_ROWS = 1_200
+OTHER_MERCHANTS = 1_000
+PAGE = 10
+DEEP_PAGE = 100
+
+# What is asked: a merchant, and a page of theirs. The absent one has no hundredth page.
+QUESTIONS = (
+    ("hot", 1),
+    ("hot", DEEP_PAGE),
+    ("sparse", 1),
+    ("sparse", DEEP_PAGE),
+    ("absent", 1),
+)
+Question = tuple[str, int]
+Times = dict[Question, list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two databases: who is asked about, and where each page begins."""
+
+    database: Database
+    timer: "Timer"
+    merchants: dict[str, UUID]
+    keys: dict[str, str]
+    cursors: dict[Question, str | None]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the large database")
+    parser.add_argument("--rounds", type=int, default=10, help="turns of each database")
+    parser.add_argument("--times", type=int, default=40, help="selector calls in a turn")
+    parser.add_argument("--seconds", type=float, default=1.0, help="HTTP load of a turn")
+    parser.add_argument("--cores", type=int, nargs="+", default=choose_cores(2))
+    parser.add_argument("--keep", action="store_true", help="leave the bench's databases behind")
+
+
+def run(options: argparse.Namespace, database: Database) -> Result:
+    """Fills both databases, then asks them in turns for the same pages."""
+    result = Result("lists")
+    with ExitStack() as stack:
+        small = _side(stack, database.sibling("small"), SMALL_ROWS, SMALL_MONTHS, options)
+        large = _side(stack, database.sibling("large"), options.rows, LARGE_MONTHS, options)
+        roots = [
+            postmaster(small.database), redis_process(), small.timer.pid, large.timer.pid
+        ]  # fmt: skip
+        stack.enter_context(pinned(roots, options.cores))
+        selector = _time_selector(small, large, options)
+        http = _time_http(stack, small, large, options)
+        result.figures["rows"] = {"small": SMALL_ROWS, "large": options.rows}
+        result.figures["months"] = {"small": SMALL_MONTHS, "large": LARGE_MONTHS}
+    _report(result, "selector", selector)
+    _report(result, "http", http)
+    return result
+
+
+def _side(
+    stack: ExitStack, database: Database, rows: int, months: int, options: argparse.Namespace
+) -> Side:
+    stack.enter_context(bench_database(database, keep=options.keep))
+    timer = stack.enter_context(_timer(database))
+    names = ("hot", "sparse", "absent")
+    tenants = dict(zip(names, timer.ask({"do": "tenants", "count": len(names)}), strict=True))
+    ids = {name: UUID(tenant["merchant_id"]) for name, tenant in tenants.items()}
+    print(f"{rows:,} rows over {months} months", flush=True)
+    started = time.perf_counter()
+    fill_transactions(
+        database=database,
+        merchants=ListMerchants(
+            hot=ids["hot"],
+            sparse=ids["sparse"],
+            others=[uuid4() for _ in range(OTHER_MERCHANTS)],
+        ),
+        rows=rows,
+        months=months,
+        sparse_rows=SPARSE_ROWS,
+    )
+    print(f"  filled in {time.perf_counter() - started:.0f} s", flush=True)
+    return Side(
+        database=database,
+        timer=timer,
+        merchants=ids,
+        keys={name: tenant["key"] for name, tenant in tenants.items()},
+        cursors={(name, page): _cursor(database, ids[name], page) for name, page in QUESTIONS},
+    )
+
+
+def _cursor(database: Database, merchant_id: UUID, page: int) -> str | None:
+    """The last id of the page before ``page``: what a client would send as ``starting_after``."""
+    if page == 1:
+        return None
+    with psycopg.connect(database.owner_url) as connection:
+        row = connection.execute(
+            "SELECT id FROM transactions WHERE merchant_id = %s AND environment = 'test'"
+            " ORDER BY id DESC OFFSET %s LIMIT 1",
+            [merchant_id, (page - 1) * PAGE - 1],
+        ).fetchone()
+    if row is None:
+        raise BenchError(f"a merchant has no page {page}: more rows are needed")
+    return str(row[0])
+
+
+def _time_selector(small: Side, large: Side, options: argparse.Namespace) -> tuple[Times, Times]:
+    """Milliseconds of each call, the databases asked in turns; the first turn warms up."""
+    found: tuple[Times, Times] = ({}, {})
+    for number in range(options.rounds + 1):
+        for question in QUESTIONS:
+            for side, times in zip((small, large), found, strict=True):
+                spent = side.timer.ask(
+                    {
+                        "do": "time",
+                        "merchant_id": str(side.merchants[question[0]]),
+                        "cursor": side.cursors[question],
+                        "times": options.times,
+                    }
+                )
+                if number:
+                    times.setdefault(question, []).extend(spent)
+    return found
+
+
+def _time_http(
+    stack: ExitStack, small: Side, large: Side, options: argparse.Namespace
+) -> tuple[Times, Times]:
+    """The median of each turn, in milliseconds: one client, one web process per database."""
+    found: tuple[Times, Times] = ({}, {})
+    webs = [
+        stack.enter_context(
+            start_web(
+                environment=product_environment(side.database),
+                workers=1,
+                threads=1,
+                cores=options.cores,
+            )
+        )
+        for side in (small, large)
+    ]
+    load = stack.enter_context(load_process(options.cores))
+    for number in range(options.rounds + 1):
+        for question in QUESTIONS:
+            for side, web, times in zip((small, large), webs, found, strict=True):
+                load.prepare(
+                    port=web.port,
+                    requests=[_page_request(side, question)],
+                    status=200,
+                    fragments=['"object":"list"'],
+                )
+                run = load.run(clients=1, seconds=options.seconds if number else 0.3)
+                if run.failed:
+                    raise BenchError(f"a page failed: {run.failures}")
+                if number:
+                    times.setdefault(question, []).append(run.p50_ms)
+    return found
+
+
+def _page_request(side: Side, question: Question) -> HttpRequest:
+    cursor = side.cursors[question]
+    path = f"/v1/transactions?limit={PAGE}" + (f"&starting_after={cursor}" if cursor else "")
+    return HttpRequest(path=path, key=side.keys[question[0]], method="GET")
+
+
+def _report(result: Result, what: str, times: tuple[Times, Times]) -> None:
+    small, large = ({question: median(each) for question, each in side.items()} for side in times)
+    ratios = {question: large[question] / small[question] for question in QUESTIONS}
+    print_table(
+        f"Median {what} time of a page of {PAGE}, in milliseconds",
+        ("merchant", "page", "small", "large", "ratio"),
+        [
+            (name, page, small[name, page], large[name, page], ratios[name, page])
+            for name, page in QUESTIONS
+        ],
+    )
+    result.figures[what] = {
+        f"{name}_page_{page}": {
+            "small_ms": small[name, page],
+            "large_ms": large[name, page],
+            "ratio": ratios[name, page],
+        }
+        for name, page in QUESTIONS
+    }
+    for name, page in QUESTIONS:
+        result.bars[f"{what}_{name}_page_{page}"] = Bar.at_most(ratios[name, page], RATIO_LIMIT)
+
+
+class Timer:
+    """The other end of ``bench.list_timer``."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def ask(self, question: dict[str, Any]) -> Any:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise BenchError("the list timer has no pipes")
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise BenchError("the list timer ended")
+        return json.loads(line)
+
+
+@contextmanager
+def _timer(database: Database) -> Iterator[Timer]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.list_timer"],
+        cwd=ROOT,
+        env=os.environ | product_environment(database),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Timer(process)
+    finally:
+        if process.stdin:
+            process.stdin.close()
+        process.wait(30)

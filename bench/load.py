@@ -1,0 +1,233 @@
+"""The load generator: one thread, raw sockets, a closed loop of N clients.
+
+It shares two cores with what it measures, so it does as little as it can: requests are formatted
+beforehand but for the Idempotency-Key, a response is searched and never parsed, and nothing is
+imported that it does not need. Every response's status and body are checked all the same.
+
+Run as ``python -m bench.load``: one line of JSON in per command, one line out per result
+(``bench.load_process`` is the other end). Connections stay open between runs.
+"""
+
+import gc
+import itertools
+import json
+import select
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+RECEIVE_BYTES = 65536
+# How long a run waits for answers under way when its time is up; they count as failures then.
+DRAIN_SECONDS_MAX = 30.0
+FAILURES_SHOWN = 3
+
+
+class Client:
+    """One keep-alive connection with at most one request under way."""
+
+    __slots__ = ("buffer", "length", "sent_at", "socket")
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address, timeout=DRAIN_SECONDS_MAX)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = b""
+        self.length = -1
+        self.sent_at = 0.0
+
+    def send(self, request: bytes) -> None:
+        self.buffer = b""
+        self.length = -1
+        self.sent_at = time.perf_counter()
+        self.socket.sendall(request)
+
+    def receive(self) -> bytes | None:
+        """The whole response once it is there, None before; raises when the server hung up."""
+        data = self.socket.recv(RECEIVE_BYTES)
+        if not data:
+            raise ConnectionResetError("the server closed the connection")
+        self.buffer = self.buffer + data if self.buffer else data
+        if self.length < 0:
+            self.length = response_length(self.buffer)
+        if self.length < 0 or len(self.buffer) < self.length:
+            return None
+        return self.buffer
+
+
+def response_length(data: bytes) -> int:
+    """How long the whole response is; -1 while its head is not complete.
+
+    Only responses with Content-Length are understood, which is what the API sends.
+    """
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        return -1
+    start = data.find(b"\r\ncontent-length:", 0, end)
+    if start < 0:
+        start = data[:end].lower().find(b"\r\ncontent-length:")
+    if start < 0:
+        raise ValueError(f"a response without Content-Length: {data[:end]!r}")
+    stop = data.find(b"\r\n", start + 2)
+    return end + 4 + int(data[start + 17 : stop])
+
+
+class Load:
+    """A workload: who is asked, what for, and how a good answer looks."""
+
+    def __init__(self, command: dict[str, Any]) -> None:
+        self.address = (command["host"], command["port"])
+        host = f"{command['host']}:{command['port']}"
+        self.templates = [_template(host, request) for request in command["requests"]]
+        self.status_line = f"HTTP/1.1 {command['status']} ".encode()
+        self.fragments = [fragment.encode() for fragment in command["fragments"]]
+        self.clients: list[Client] = []
+        self.run_id = uuid.uuid4().hex
+
+    def connect(self, count: int) -> None:
+        """Opens or closes connections until there are ``count``."""
+        while len(self.clients) > count:
+            self.clients.pop().socket.close()
+        while len(self.clients) < count:
+            self.clients.append(Client(self.address))
+
+    def is_good(self, response: bytes) -> bool:
+        """Whether it has the expected status and every expected piece of body."""
+        return response.startswith(self.status_line) and all(
+            fragment in response for fragment in self.fragments
+        )
+
+    def requests(self) -> Iterator[bytes]:
+        """Requests without end, round robin over the templates, each with a new key."""
+        counter = itertools.count()
+        for head, tail in itertools.cycle(self.templates):
+            yield b"%b%b-%d%b" % (head, self.run_id.encode(), next(counter), tail)
+
+
+def run(load: Load, requests: Iterator[bytes], *, clients: int, seconds: float) -> dict[str, Any]:
+    """Keeps ``clients`` requests under way for ``seconds``; then waits for the last answers.
+
+    The rate counts answers within the time; CPU seconds and ``answers`` include the draining, so
+    that a division of the two is fair.
+    """
+    load.connect(clients)
+    by_number = {client.socket.fileno(): client for client in load.clients}
+    poll = select.epoll()
+    for number in by_number:
+        poll.register(number, select.EPOLLIN)
+    latencies: list[float] = []
+    failures: list[str] = []
+    failed = reconnects = in_time = 0
+    gc.collect()
+    gc.disable()
+    cpu_before = time.process_time()
+    started = time.perf_counter()
+    deadline = started + seconds
+    under_way = 0
+    for client in load.clients:
+        client.send(next(requests))
+        under_way += 1
+    while under_way:
+        events = poll.poll(1.0)
+        now = time.perf_counter()
+        if now > deadline + DRAIN_SECONDS_MAX:
+            failures.append(f"{under_way} requests were never answered")
+            failed += under_way
+            break
+        for number, _ in events:
+            client = by_number[number]
+            try:
+                response = client.receive()
+            except (OSError, ValueError) as error:
+                failed += 1
+                failures.append(str(error))
+                poll.unregister(number)
+                del by_number[number]
+                under_way -= 1
+                load.clients.remove(client)
+                client.socket.close()
+                if now < deadline:
+                    reconnects += 1
+                    client = Client(load.address)
+                    load.clients.append(client)
+                    by_number[client.socket.fileno()] = client
+                    poll.register(client.socket.fileno(), select.EPOLLIN)
+                    client.send(next(requests))
+                    under_way += 1
+                continue
+            if response is None:
+                continue
+            now = time.perf_counter()
+            under_way -= 1
+            if load.is_good(response):
+                latencies.append(now - client.sent_at)
+                in_time += now <= deadline
+            else:
+                failed += 1
+                if len(failures) < FAILURES_SHOWN:
+                    failures.append(response[:1500].decode(errors="replace"))
+            if now < deadline:
+                client.send(next(requests))
+                under_way += 1
+    cpu_seconds = time.process_time() - cpu_before
+    elapsed = time.perf_counter() - started
+    gc.enable()
+    poll.close()
+    latencies.sort()
+    return {
+        "per_second": in_time / seconds,
+        "answers": len(latencies),
+        "elapsed_seconds": elapsed,
+        "cpu_seconds": cpu_seconds,
+        "failed": failed,
+        "failures": failures[:FAILURES_SHOWN],
+        "reconnects": reconnects,
+        "p50_ms": percentile(latencies, 0.50) * 1000,
+        "p99_ms": percentile(latencies, 0.99) * 1000,
+        "max_ms": (latencies[-1] if latencies else 0.0) * 1000,
+    }
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    """The nearest-rank percentile of sorted values; 0 of none."""
+    if not ordered:
+        return 0.0
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def _template(host: str, request: dict[str, Any]) -> tuple[bytes, bytes]:
+    """The bytes before and after the Idempotency-Key, which is the last header."""
+    body = request.get("body", "").encode()
+    head = (
+        f"{request.get('method', 'POST')} {request['path']} HTTP/1.1\r\nHost: {host}\r\n"
+        f"Authorization: Bearer {request['key']}\r\n"
+    )
+    if body:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    # A GET may have one too; the API ignores it.
+    return f"{head}Idempotency-Key: ".encode(), b"\r\n\r\n" + body
+
+
+def main() -> None:
+    """Obeys ``prepare`` and ``run`` commands until the input ends."""
+    load: Load | None = None
+    requests: Iterator[bytes] = iter(())
+    for line in sys.stdin:
+        command = json.loads(line)
+        if command["do"] == "prepare":
+            if load is not None:
+                load.connect(0)
+            load = Load(command)
+            requests = load.requests()
+            answer: dict[str, Any] = {}
+        else:
+            if load is None:
+                raise RuntimeError("nothing was prepared")
+            answer = run(load, requests, clients=command["clients"], seconds=command["seconds"])
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""``./dev bench NAME``: a benchmark on durable engines of its own."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from payments_project.local import engines, postgres
+from payments_project.local.environment import inherited
+from payments_project.local.folder import ROOT, DataFolder, read_env
+from payments_project.local.terminal import say
+
+
+def run_bench(arguments: Sequence[str]) -> int:
+    """Runs the benchmark with the arguments; its exit code."""
+    folder = DataFolder.named(".local-bench")
+    lock = engines.take(folder)
+    try:
+        say()
+        with engines.engines_for_a_while(folder, durable=True) as environment:
+            say()
+            superuser = read_env(folder.superuser_file)["DATABASE_SUPERUSER_URL"]
+            variables = environment.for_process(
+                "bench",
+                PAYMENTS_BENCH_SUPERUSER_URL=superuser,
+                PAYMENTS_POSTGRES_BIN=str(postgres.binaries()),
+            )
+            command = [sys.executable, "-m", "bench", *arguments]
+            return subprocess.run(
+                command, check=False, cwd=ROOT, env=inherited(variables)
+            ).returncode
+    finally:
+        lock.release()

@@ -1,0 +1,212 @@
+"""Processes of ours: started in sessions of their own, known by id and start time, stopped in order.
+
+A process is only ever signalled by an id that this module wrote down, and only while the process
+that has the id now also has the start time that was written down.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from payments_project.local.unprivileged import Privileges
+
+# Start times are derived from the boot time, which moves a little when the clock is set.
+_START_TIME_TOLERANCE_SECONDS = 2.0
+_LOG_BYTES_MAX = 20 * 1024 * 1024
+# In the environment of every child, so that what a killed one left behind can be told as ours.
+MARK = "PAYMENTS_STARTED_BY"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A process beyond doubt: its id can be given to another, its start time can't."""
+
+    pid: int
+    started_at: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Identity":
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def is_alive(self) -> bool:
+        """Whether that very process still runs (a zombie does not)."""
+        return self.process() is not None
+
+    def process(self) -> psutil.Process | None:
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started_at) < _START_TIME_TOLERANCE_SECONDS
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.Error:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that was started, as it is written down for a later ``down``."""
+
+    name: str
+    identity: Identity
+    log: str
+    stop_signal: int = signal.SIGTERM
+    grace_seconds: float = 15.0
+    address: str = ""
+
+    @classmethod
+    def read(cls, content: dict[str, Any]) -> "Running":
+        return cls(**content | {"identity": Identity(**content["identity"])})
+
+    def written(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that this process started and is the parent of."""
+
+    running: Running
+    popen: "subprocess.Popen[bytes]" = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.running.name
+
+    def ended(self) -> bool:
+        return self.popen.poll() is not None
+
+    def end_of_log(self, lines: int = 25) -> str:
+        return end_of(Path(self.running.log), lines)
+
+    def how_it_ended(self) -> str:
+        code = self.popen.poll()
+        if code is None:
+            return "still runs"
+        if code < 0:
+            return f"was ended by signal {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to start: a command with its place, environment, user, and the way to stop it."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    cwd: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    privileges: Privileges = field(default_factory=Privileges)
+    stop_signal: int = signal.SIGTERM
+    grace_seconds: float = 15.0
+    address: str = ""
+
+
+def start(program: Program) -> Child:
+    """Starts a program in a session of its own, so that Ctrl-C reaches it only through us."""
+    with open_log(program.log) as log:
+        popen = subprocess.Popen(
+            [*program.privileges.prefix, *program.command],
+            cwd=program.cwd,
+            env=os.environ | dict(program.environment) | {MARK: str(program.log.parent)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **program.privileges.arguments,
+        )
+    running = Running(
+        program.name,
+        Identity.of(popen.pid),
+        str(program.log),
+        program.stop_signal,
+        program.grace_seconds,
+        program.address,
+    )
+    return Child(running, popen)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def open_log(path: Path) -> Any:
+    """Opens a log to append to; one that grew large makes room first."""
+    if path.exists() and path.stat().st_size > _LOG_BYTES_MAX:
+        path.replace(path.with_suffix(".log.1"))
+    log = path.open("ab")
+    log.write(f"\n--- {time.strftime('%Y-%m-%d %H:%M:%S')} ---\n".encode())
+    log.flush()
+    return log
+
+
+def end_of(path: Path, lines: int = 25) -> str:
+    """The last lines of a log, of the newest start only."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as log:
+        log.seek(max(0, path.stat().st_size - 64 * 1024))
+        text = log.read().decode(errors="replace")
+    newest = text.rsplit("\n--- ", 1)[-1].splitlines()[1:] if "\n--- " in text else []
+    return "\n".join((newest or text.splitlines())[-lines:])
+
+
+def stop(child: Child, *, hurry: Callable[[], bool] = lambda: False) -> None:
+    """Asks a child to stop, and ends its whole group if it has not within its grace."""
+    if not child.ended():
+        with suppress(ProcessLookupError):
+            child.popen.send_signal(child.running.stop_signal)
+        _wait(child.ended, child.running.grace_seconds, hurry)
+    if not child.ended():
+        _kill_group(child.running)
+        child.popen.wait()
+    _kill_left_behind(child.running)
+
+
+def stop_recorded(running: Running) -> bool:
+    """Stops a process that another, ended process of ours had started; False if none was left."""
+    found = running.identity.process()
+    if found is not None:
+        with suppress(psutil.Error):
+            found.send_signal(running.stop_signal)
+        _wait(lambda: not running.identity.is_alive(), running.grace_seconds, lambda: False)
+        if running.identity.is_alive():
+            _kill_group(running)
+            _wait(lambda: not running.identity.is_alive(), 5.0, lambda: False)
+    return _kill_left_behind(running) or found is not None
+
+
+def _wait(done: Callable[[], bool], seconds: float, hurry: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline and not hurry():
+        time.sleep(0.05)
+
+
+def _kill_group(running: Running) -> None:
+    # Every child leads a session, so its id is its group's; nobody else is in that group.
+    if running.identity.is_alive():
+        with suppress(ProcessLookupError):
+            os.killpg(running.identity.pid, signal.SIGKILL)
+
+
+def _kill_left_behind(running: Running) -> bool:
+    """Ends what a dead leader left in its group: a web worker whose main process was killed."""
+    left = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError):
+            same_group = os.getpgid(process.pid) == running.identity.pid
+            if same_group and process.environ().get(MARK) == str(Path(running.log).parent):
+                process.kill()
+                left.append(process)
+    psutil.wait_procs(left, timeout=5)
+    return bool(left)

@@ -1,0 +1,35 @@
+"""Secrets of a start: made once, random, kept in the data folder's ``env``."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+# 64 hexadecimal characters each: 32 random bytes.
+_KEYS = (
+    "SECRET_KEY",
+    "API_KEY_HASH_KEY",
+    "REQUEST_FINGERPRINT_KEY",
+    "CARD_FINGERPRINT_KEY",
+    "CRYPTOGRAPHY_KEY",
+    "SIMULATOR_SIGNING_KEY",
+)
+_KEY_RINGS = ("VAULT_KEYS", "PII_KEYS")
+
+
+def password() -> str:
+    """A password that needs no quoting in URLs and files."""
+    return secrets.token_hex(16)
+
+
+def complete(known: Mapping[str, str]) -> dict[str, str]:
+    """The secrets that are known, and new ones for those that are not."""
+    fresh = {name: secrets.token_hex(32) for name in _KEYS}
+    fresh |= {name: _key_ring() for name in _KEY_RINGS}
+    return {name: known.get(name) or value for name, value in fresh.items()}
+
+
+def _key_ring() -> str:
+    """A ring of one key: ``yyyy-mm:base64 of 32 bytes``."""
+    month = datetime.now(UTC).strftime("%Y-%m")
+    return f"{month}:{base64.b64encode(secrets.token_bytes(32)).decode()}"

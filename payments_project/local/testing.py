@@ -1,0 +1,97 @@
+"""``./dev test``: pytest on engines of its own, started for the run and stopped after it.
+
+The exit code is pytest's, and so is the last line.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import psycopg
+
+from payments_project.local import engines, stack
+from payments_project.local.environment import Environment, inherited
+from payments_project.local.folder import ROOT, DataFolder, FolderLock, read_env
+from payments_project.local.processes import cores
+from payments_project.local.terminal import say, step
+
+_FOLDERS_MAX = 8
+
+
+def run_tests(arguments: Sequence[str], *, with_stack: bool) -> int:
+    """Runs pytest with the arguments; in CI the stack is always there, and required."""
+    required = with_stack or os.environ.get("CI", "").lower() in ("1", "true", "yes")
+    durable = os.environ.get("PAYMENTS_TEST_DURABLE") == "1"
+    folder, lock = _free_folder(".local-test")
+    try:
+        say()
+        with (
+            engines.engines_for_a_while(folder, durable=durable) as environment,
+            stack.for_a_while(folder) if required else nullcontext(),
+        ):
+            _allow_test_databases(folder)
+            say()
+            return _pytest(arguments, environment, required=required)
+    finally:
+        lock.release()
+
+
+def _free_folder(name: str) -> tuple[DataFolder, FolderLock]:
+    """A folder that no other run uses now: several may go on at once."""
+    for number in range(1, _FOLDERS_MAX):
+        folder = DataFolder.named(name if number == 1 else f"{name}-{number}")
+        folder.make()
+        lock = folder.lock()
+        if lock is not None:
+            return folder, lock
+    folder = DataFolder.named(f"{name}-{_FOLDERS_MAX}")
+    return folder, engines.take(folder)
+
+
+def _allow_test_databases(folder: DataFolder) -> None:
+    """Lets the owner make a database for each test process, and end those that use it."""
+    with step("Rights for test databases"):
+        superuser = read_env(folder.superuser_file)["DATABASE_SUPERUSER_URL"]
+        with psycopg.connect(superuser, autocommit=True) as connection:
+            connection.execute("ALTER ROLE payments_owner CREATEDB")
+            connection.execute("GRANT pg_signal_backend TO payments_owner")
+            connection.execute("GRANT payments_app TO payments_owner WITH INHERIT FALSE")
+
+
+def _pytest(arguments: Sequence[str], environment: Environment, *, required: bool) -> int:
+    superuser = read_env(environment.folder.superuser_file)["DATABASE_SUPERUSER_URL"]
+    variables = environment.for_process(
+        "tests",
+        DJANGO_SETTINGS_MODULE="payments_project.settings.test",
+        PAYMENTS_REQUIRE_STACK="1" if required else "",
+        DATABASE_SUPERUSER_URL=superuser,
+    )
+    command = [sys.executable, "-m", "pytest", *_parallel(arguments), *arguments]
+    with _interruptions_are_pytests():
+        return subprocess.run(command, check=False, cwd=ROOT, env=inherited(variables)).returncode
+
+
+def _parallel(arguments: Sequence[str]) -> list[str]:
+    """One test process per core, unless the caller says otherwise or debugs."""
+    own = ("-n", "--numprocesses", "--pdb", "--trace", "--collect-only", "--co", "-s")
+    if any(argument.startswith(own) for argument in arguments):
+        return []
+    return ["-n", str(cores())]
+
+
+@contextmanager
+def _interruptions_are_pytests() -> Iterator[None]:
+    """Ctrl-C reaches pytest, which reports and ends; then the engines are stopped in order."""
+
+    def ignore(_signal: int, _frame: Any) -> None:
+        return
+
+    before = signal.signal(signal.SIGINT, ignore)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
