@@ -19,6 +19,7 @@ from bench.engines import postmaster, redis_process
 from bench.environment import ROOT, BenchError, Database, bench_database, product_environment
 from bench.list_data import ListMerchants, fill_transactions
 from bench.load_process import HttpRequest, load_process
+from bench.machine import machine_facts
 from bench.processes import choose_cores, pinned
 from bench.result import Bar, Result, print_table
 from bench.web import start_web
@@ -69,6 +70,7 @@ def run(options: argparse.Namespace, database: Database) -> Result:
     with ExitStack() as stack:
         small = _side(stack, database.sibling("small"), SMALL_ROWS, SMALL_MONTHS, options)
         large = _side(stack, database.sibling("large"), options.rows, LARGE_MONTHS, options)
+        result.figures["machine"] = machine_facts(large.database)
         roots = [
             postmaster(small.database), redis_process(), small.timer.pid, large.timer.pid
         ]  # fmt: skip

@@ -1,6 +1,6 @@
 -- FROZEN. Do not change this file or reference_schema.sql: every figure that was ever quoted as
--- "x of the reference" is a figure against exactly these statements, and a test holds the digest
--- of both files. A better reference is a new file under a new name.
+-- "x of the reference" is a figure against exactly these statements. bench/reference.py knows the
+-- digest of both files and refuses others. A better reference is a new file under a new name.
 --
 -- What it is: the least that any service must write to take one card payment and survive being
 -- killed in between. Two commits, because the gateway is asked between them and is never asked

@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 
 from bench.environment import BenchError, Database, bench_database, product_environment
+from bench.machine import machine_facts
 from bench.processes import choose_cores
 from bench.result import Bar, Result, print_table
 from bench.tenants import Tenant, make_tenants
@@ -83,6 +84,7 @@ def run(options: argparse.Namespace, database: Database) -> Result:
     """The same races with every guard, with one of two, and with none."""
     result = Result("races")
     with bench_database(database, keep=options.keep):
+        result.figures["machine"] = machine_facts(database)
         tenant = make_tenants(count=1, cards_each=1)[0]
         races: dict[str, tuple[Race, Race]] = {}
         with _stage(database, tenant, options, APPLICATION) as stage:

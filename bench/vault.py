@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from bench.cards import new_card
 from bench.engines import checkpoint, postmaster, require_durable
 from bench.environment import Database, bench_database
+from bench.machine import machine_facts
 from bench.processes import choose_cores, pinned
 from bench.result import Bar, Result, print_table
 from payments_project.actor import SYSTEM
@@ -59,6 +60,7 @@ def run(options: argparse.Namespace, database: Database) -> Result:
     result = Result("vault")
     with bench_database(database, keep=options.keep):
         result.figures["durability"] = require_durable(database)
+        result.figures["machine"] = machine_facts(database)
         _create_bare_table(database)
         with pinned([postmaster(database), os.getpid()], options.cores):
             checkpoint(database)

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from merchants.fees import FeeStructure
@@ -39,7 +40,8 @@ class MerchantTerms:
 
 
 def make_terms(
-    *, fee_structure: dict[str, Any] | None,
+    *,
+    fee_structure: dict[str, Any] | None,
     settlement_delay_days: int,
     processing_config: dict[str, Any] | None,
 ) -> MerchantTerms:
