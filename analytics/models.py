@@ -1,9 +1,9 @@
 """Summaries for reports: a row per merchant, day and currency, and the monthly view."""
 
 from django.db import models
-from django.db.models import Case, DecimalField, F, Value, When
-from django.db.models.functions import Cast, Now
+from django.db.models import Case, DecimalField, F, Func, Value, When
 
+from payments_project.database.fields import TransactionTime
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import Identified
 from payments_project.tenancy import ENVIRONMENTS
@@ -12,7 +12,9 @@ from payments_project.tenancy import ENVIRONMENTS
 class DailyTransactionSummary(Identified):
     """One merchant's UTC day in one currency. Recomputed from the rows, never incremented."""
 
-    merchant = models.ForeignKey("merchants.Merchant", on_delete=models.PROTECT, db_index=False)
+    merchant = models.ForeignKey(
+        "merchants.Merchant", on_delete=models.PROTECT, db_constraint=False, db_index=False
+    )
     environment = models.CharField(max_length=20, choices=[(name, name) for name in ENVIRONMENTS])
     summary_date = models.DateField()
     currency = models.CharField(max_length=3)
@@ -28,7 +30,11 @@ class DailyTransactionSummary(Identified):
         expression=Case(
             When(
                 transaction_count__gt=0,
-                then=Cast(F("successful_count"), DecimalField(max_digits=20, decimal_places=10))
+                then=Func(
+                    F("successful_count"),
+                    template="%(expressions)s::numeric",
+                    output_field=DecimalField(),
+                )
                 / F("transaction_count"),
             ),
             default=Value(0),
@@ -40,8 +46,8 @@ class DailyTransactionSummary(Identified):
     high_risk_count = models.IntegerField(null=True, default=0, db_default=0)
     fraud_count = models.IntegerField(null=True, default=0, db_default=0)
     dispute_count = models.IntegerField(null=True, default=0, db_default=0)
-    created_at = models.DateTimeField(null=True, db_default=Now())
-    updated_at = models.DateTimeField(null=True, db_default=Now())
+    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
 
     class Meta:
         db_table = "daily_transaction_summaries"
@@ -50,7 +56,7 @@ class DailyTransactionSummary(Identified):
         constraints = [
             models.UniqueConstraint(
                 fields=["merchant", "environment", "summary_date", "currency"],
-                name="daily_transaction_summaries_once",
+                name="daily_transaction_summaries_merchant_id_summary_date_curren_key",
             )
         ]
         indexes = [

@@ -105,88 +105,104 @@ class Load:
             yield b"%b%b-%d%b" % (head, self.run_id.encode(), next(counter), tail)
 
 
-def run(load: Load, requests: Iterator[bytes], *, clients: int, seconds: float) -> dict[str, Any]:
-    """Keeps ``clients`` requests under way for ``seconds``; then waits for the last answers.
+class Run:
+    """One closed loop: each client sends its next request as soon as it has its answer."""
 
-    The rate counts answers within the time; CPU seconds and ``answers`` include the draining, so
-    that a division of the two is fair.
-    """
-    load.connect(clients)
-    by_number = {client.socket.fileno(): client for client in load.clients}
-    poll = select.epoll()
-    for number in by_number:
-        poll.register(number, select.EPOLLIN)
-    latencies: list[float] = []
-    failures: list[str] = []
-    failed = reconnects = in_time = 0
-    gc.collect()
-    gc.disable()
-    cpu_before = time.process_time()
-    started = time.perf_counter()
-    deadline = started + seconds
-    under_way = 0
-    for client in load.clients:
-        client.send(next(requests))
-        under_way += 1
-    while under_way:
-        events = poll.poll(1.0)
+    def __init__(self, load: Load, requests: Iterator[bytes]) -> None:
+        self.load = load
+        self.requests = requests
+        self.poll = select.epoll()
+        self.by_number: dict[int, Client] = {}
+        self.latencies: list[float] = []
+        self.failures: list[str] = []
+        self.failed = self.reconnects = self.in_time = self.under_way = 0
+        self.deadline = 0.0
+
+    def go(self, *, clients: int, seconds: float) -> dict[str, Any]:
+        """Keeps ``clients`` requests under way for ``seconds``; then waits for the last answers.
+
+        The rate counts answers within the time; CPU seconds and ``answers`` include the draining,
+        so that a division of the two is fair.
+        """
+        self.load.connect(clients)
+        gc.collect()
+        gc.disable()
+        cpu_before = time.process_time()
+        started = time.perf_counter()
+        self.deadline = started + seconds
+        for client in self.load.clients:
+            self._start(client)
+        self._answer_until_done()
+        cpu_seconds = time.process_time() - cpu_before
+        elapsed = time.perf_counter() - started
+        gc.enable()
+        self.poll.close()
+        self.latencies.sort()
+        return {
+            "per_second": self.in_time / seconds,
+            "answers": len(self.latencies),
+            "elapsed_seconds": elapsed,
+            "cpu_seconds": cpu_seconds,
+            "failed": self.failed,
+            "failures": self.failures,
+            "reconnects": self.reconnects,
+            "p50_ms": percentile(self.latencies, 0.50) * 1000,
+            "p99_ms": percentile(self.latencies, 0.99) * 1000,
+            "max_ms": (self.latencies[-1] if self.latencies else 0.0) * 1000,
+        }
+
+    def _start(self, client: Client) -> None:
+        number = client.socket.fileno()
+        self.by_number[number] = client
+        self.poll.register(number, select.EPOLLIN)
+        client.send(next(self.requests))
+        self.under_way += 1
+
+    def _answer_until_done(self) -> None:
+        while self.under_way:
+            events = self.poll.poll(1.0)
+            if time.perf_counter() > self.deadline + DRAIN_SECONDS_MAX:
+                self._fail(f"{self.under_way} requests were never answered", self.under_way)
+                return
+            for number, _ in events:
+                client = self.by_number[number]
+                try:
+                    response = client.receive()
+                except (OSError, ValueError) as error:
+                    self._replace(client, number, error)
+                    continue
+                if response is not None:
+                    self._take(client, response)
+
+    def _take(self, client: Client, response: bytes) -> None:
         now = time.perf_counter()
-        if now > deadline + DRAIN_SECONDS_MAX:
-            failures.append(f"{under_way} requests were never answered")
-            failed += under_way
-            break
-        for number, _ in events:
-            client = by_number[number]
-            try:
-                response = client.receive()
-            except (OSError, ValueError) as error:
-                failed += 1
-                failures.append(str(error))
-                poll.unregister(number)
-                del by_number[number]
-                under_way -= 1
-                load.clients.remove(client)
-                client.socket.close()
-                if now < deadline:
-                    reconnects += 1
-                    client = Client(load.address)
-                    load.clients.append(client)
-                    by_number[client.socket.fileno()] = client
-                    poll.register(client.socket.fileno(), select.EPOLLIN)
-                    client.send(next(requests))
-                    under_way += 1
-                continue
-            if response is None:
-                continue
-            now = time.perf_counter()
-            under_way -= 1
-            if load.is_good(response):
-                latencies.append(now - client.sent_at)
-                in_time += now <= deadline
-            else:
-                failed += 1
-                if len(failures) < FAILURES_SHOWN:
-                    failures.append(response[:1500].decode(errors="replace"))
-            if now < deadline:
-                client.send(next(requests))
-                under_way += 1
-    cpu_seconds = time.process_time() - cpu_before
-    elapsed = time.perf_counter() - started
-    gc.enable()
-    poll.close()
-    latencies.sort()
-    return {
-        "per_second": in_time / seconds,
-        "answers": len(latencies),
-        "elapsed_seconds": elapsed,
-        "cpu_seconds": cpu_seconds,
-        "failed": failed,
-        "failures": failures[:FAILURES_SHOWN],
-        "reconnects": reconnects,
-        "p50_ms": percentile(latencies, 0.50) * 1000,
-        "p99_ms": percentile(latencies, 0.99) * 1000,
-        "max_ms": (latencies[-1] if latencies else 0.0) * 1000,
-    }
+        if self.load.is_good(response):
+            self.latencies.append(now - client.sent_at)
+            self.in_time += now <= self.deadline
+        else:
+            self._fail(response[:1500].decode(errors="replace"), 1)
+        if now < self.deadline:
+            client.send(next(self.requests))
+        else:
+            self.under_way -= 1
+
+    def _replace(self, client: Client, number: int, error: Exception) -> None:
+        """Counts a broken connection as a failure and opens another in its place."""
+        self._fail(str(error), 1)
+        self.poll.unregister(number)
+        del self.by_number[number]
+        self.load.clients.remove(client)
+        client.socket.close()
+        self.under_way -= 1
+        if time.perf_counter() < self.deadline:
+            self.reconnects += 1
+            self.load.connect(len(self.load.clients) + 1)
+            self._start(self.load.clients[-1])
+
+    def _fail(self, reason: str, count: int) -> None:
+        self.failed += count
+        if len(self.failures) < FAILURES_SHOWN:
+            self.failures.append(reason)
 
 
 def percentile(ordered: list[float], share: float) -> float:
@@ -224,7 +240,7 @@ def main() -> None:
         else:
             if load is None:
                 raise RuntimeError("nothing was prepared")
-            answer = run(load, requests, clients=command["clients"], seconds=command["seconds"])
+            answer = Run(load, requests).go(clients=command["clients"], seconds=command["seconds"])
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

@@ -2,9 +2,9 @@
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
 
 from disputes import states
+from payments_project.database.fields import TransactionTime
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import Aggregate, Identified
 from payments_project.tenancy import ENVIRONMENTS
@@ -21,7 +21,11 @@ class Refund(Identified, Aggregate):
     """
 
     transaction = models.ForeignKey(
-        "transactions.Transaction", on_delete=models.PROTECT, related_name="refunds"
+        "transactions.Transaction",
+        on_delete=models.PROTECT,
+        related_name="refunds",
+        db_constraint=False,
+        db_index=False,
     )
     merchant = models.ForeignKey(
         "merchants.Merchant", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
@@ -45,8 +49,8 @@ class Refund(Identified, Aggregate):
     requested_by = models.UUIDField(null=True)
     requested_by_kind = models.CharField(max_length=20, null=True)  # noqa: DJ001
     processed_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(null=True, db_default=Now())
-    updated_at = models.DateTimeField(null=True, db_default=Now())
+    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
 
     class Meta:
         db_table = "refunds"
@@ -70,6 +74,7 @@ class Refund(Identified, Aggregate):
                 condition=Q(status=states.PENDING),
             ),
             NamedIndex(fields=["gateway_refund_id"], name="idx_refunds_gateway"),
+            NamedIndex(fields=["transaction"], name="idx_refunds_transaction"),
         ]
 
     def __str__(self) -> str:
@@ -86,7 +91,11 @@ class Dispute(Identified, Aggregate):
     INQUIRY = "inquiry"
 
     transaction = models.ForeignKey(
-        "transactions.Transaction", on_delete=models.PROTECT, related_name="disputes"
+        "transactions.Transaction",
+        on_delete=models.PROTECT,
+        related_name="disputes",
+        db_constraint=False,
+        db_index=False,
     )
     merchant = models.ForeignKey(
         "merchants.Merchant", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
@@ -111,8 +120,8 @@ class Dispute(Identified, Aggregate):
     evidence_submitted_at = models.DateTimeField(null=True)
     merchant_response = models.TextField(null=True)  # noqa: DJ001
     gateway_dispute_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
-    created_at = models.DateTimeField(null=True, db_default=Now())
-    updated_at = models.DateTimeField(null=True, db_default=Now())
+    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
     resolved_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -130,6 +139,9 @@ class Dispute(Identified, Aggregate):
             models.CheckConstraint(
                 name="disputes_valid_environment", condition=Q(environment__in=ENVIRONMENTS)
             ),
+            models.CheckConstraint(
+                name="disputes_fee_amount_check", condition=Q(fee_amount__gte=0)
+            ),
             models.UniqueConstraint(
                 fields=["gateway_dispute_id"], name="disputes_gateway_dispute_once"
             ),
@@ -146,6 +158,7 @@ class Dispute(Identified, Aggregate):
                 name="idx_disputes_due",
                 condition=Q(status=states.OPEN),
             ),
+            NamedIndex(fields=["transaction"], name="idx_disputes_transaction"),
         ]
 
     def __str__(self) -> str:

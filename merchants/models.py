@@ -1,12 +1,14 @@
 """Merchants, their API keys and their customers."""
 
+from decimal import Decimal
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
 from django_cryptography.fields import encrypt
 
 from merchants import states
+from payments_project.database.fields import TransactionTime
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import Aggregate, Identified
 from payments_project.tenancy import ENVIRONMENTS, LIVE
@@ -27,7 +29,7 @@ class Merchant(Identified, Aggregate):
     legal_name = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     business_type = models.CharField(max_length=50, null=True, blank=True)  # noqa: DJ001
     tax_id = encrypt(models.CharField(max_length=50, null=True, blank=True))
-    email = models.CharField(max_length=255, unique=True)
+    email = models.CharField(max_length=255)
     phone = models.CharField(max_length=20, null=True, blank=True)  # noqa: DJ001
     website = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     address = models.JSONField()
@@ -49,8 +51,8 @@ class Merchant(Identified, Aggregate):
     )
     daily_limit = models.BigIntegerField(null=True, blank=True)
     monthly_limit = models.BigIntegerField(null=True, blank=True)
-    created_at = models.DateTimeField(null=True, db_default=Now())
-    updated_at = models.DateTimeField(null=True, db_default=Now())
+    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
 
     # Events of an account are told to its live side.
     environment = LIVE
@@ -59,6 +61,8 @@ class Merchant(Identified, Aggregate):
         db_table = "merchants"
         default_permissions = ("view", "change")
         constraints = [
+            # Not unique=True, which would add an index for LIKE.
+            models.UniqueConstraint(fields=["email"], name="merchants_email_key"),
             models.CheckConstraint(
                 name="valid_merchant_status", condition=Q(status__in=states.STATES)
             ),
@@ -89,7 +93,11 @@ class ApiKey(Identified, Aggregate):
 
     # The constraint is ON DELETE CASCADE in the database; the migration writes it in SQL.
     merchant = models.ForeignKey(
-        Merchant, on_delete=models.CASCADE, related_name="api_keys", db_constraint=False
+        Merchant,
+        on_delete=models.CASCADE,
+        related_name="api_keys",
+        db_constraint=False,
+        db_index=False,
     )
     name = models.CharField(max_length=100, default="", db_default="")
     key_type = models.CharField(
@@ -98,7 +106,7 @@ class ApiKey(Identified, Aggregate):
         db_default=SECRET,
         choices=[(SECRET, SECRET), (PUBLISHABLE, PUBLISHABLE)],
     )
-    key_hash = models.CharField(max_length=128, unique=True)
+    key_hash = models.CharField(max_length=128)
     key_prefix = models.CharField(max_length=20)
     permissions = ArrayField(
         models.TextField(),
@@ -115,7 +123,7 @@ class ApiKey(Identified, Aggregate):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(null=True, db_default=Now())
+    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
     created_by = models.UUIDField(null=True, blank=True)
 
     class Meta:
@@ -123,6 +131,7 @@ class ApiKey(Identified, Aggregate):
         verbose_name = "API key"
         default_permissions = ("view", "add")
         constraints = [
+            models.UniqueConstraint(fields=["key_hash"], name="merchant_api_keys_key_hash_key"),
             models.CheckConstraint(
                 name="valid_environment", condition=Q(environment__in=ENVIRONMENTS)
             ),
@@ -152,7 +161,13 @@ class Customer(Identified, Aggregate):
     settlement currency; ``CustomerTotal`` has every currency.
     """
 
-    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="customers")
+    merchant = models.ForeignKey(
+        Merchant,
+        on_delete=models.PROTECT,
+        related_name="customers",
+        db_constraint=False,
+        db_index=False,
+    )
     environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
     external_customer_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
     email = models.CharField(max_length=255, null=True)  # noqa: DJ001
@@ -162,7 +177,7 @@ class Customer(Identified, Aggregate):
     encryption_key_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
     metadata = models.JSONField(default=dict, db_default=EMPTY_JSON)
     risk_score = models.DecimalField(
-        max_digits=5, decimal_places=4, null=True, default=0, db_default=0
+        max_digits=5, decimal_places=4, null=True, default=0, db_default=Decimal("0.0")
     )
     risk_level = models.CharField(  # noqa: DJ001
         max_length=10, null=True, default="low", db_default="low", choices=RISK_CHOICES
@@ -172,8 +187,8 @@ class Customer(Identified, Aggregate):
     first_transaction_at = models.DateTimeField(null=True)
     last_transaction_at = models.DateTimeField(null=True)
     is_active = models.BooleanField(null=True, default=True, db_default=True)
-    created_at = models.DateTimeField(null=True, db_default=Now())
-    updated_at = models.DateTimeField(null=True, db_default=Now())
+    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
 
     class Meta:
         db_table = "customers"

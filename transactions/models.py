@@ -1,10 +1,12 @@
 """Tables of the payment life cycle, the ledger and the gateways."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce
 
-from payments_project.database.fields import CurrentTransactionId, Xid8Field
+from payments_project.database.fields import CurrentTransactionId, TransactionTime, Xid8Field
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import Aggregate, Identified
 from payments_project.database.uuid7 import UUID7Time
@@ -75,7 +77,7 @@ class Transaction(Identified, Aggregate):
     created_at = models.GeneratedField(
         expression=UUID7Time("id"), output_field=models.DateTimeField(), db_persist=True
     )
-    updated_at = models.DateTimeField(null=True, db_default=Now())
+    updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
 
     class Meta:
         db_table = "transactions"
@@ -132,7 +134,7 @@ class Transaction(Identified, Aggregate):
             NamedIndex(
                 F("created_at").desc(),
                 name="idx_transactions_high_risk",
-                condition=Q(risk_level="high") | Q(fraud_score__gt=0.8),
+                condition=Q(risk_level="high") | Q(fraud_score__gt=Decimal("0.8")),
             ),
             NamedIndex(
                 F("merchant_id"),
@@ -187,6 +189,9 @@ class LedgerEntry(Identified):
         constraints = [
             models.CheckConstraint(name="ledger_entries_amount_check", condition=Q(amount__gt=0)),
             models.CheckConstraint(
+                name="ledger_entries_valid_environment", condition=Q(environment__in=ENVIRONMENTS)
+            ),
+            models.CheckConstraint(
                 name="ledger_entries_valid_type", condition=Q(type__in=ledger_accounts.TYPES)
             ),
             models.CheckConstraint(
@@ -238,7 +243,7 @@ class MerchantBalance(Identified):
     pending_balance = models.BigIntegerField(default=0, db_default=0)
     available_balance = models.BigIntegerField(default=0, db_default=0)
     reserved_balance = models.BigIntegerField(default=0, db_default=0)
-    updated_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=TransactionTime())
 
     class Meta:
         db_table = "merchant_balances"
@@ -313,7 +318,7 @@ class GatewayOperation(Identified):
     actor_kind = models.CharField(max_length=20)
     actor_id = models.UUIDField(null=True)
     response = models.JSONField(null=True)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=TransactionTime())
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -324,6 +329,9 @@ class GatewayOperation(Identified):
                 fields=["transaction"],
                 name="gateway_operations_one_pending",
                 condition=Q(status="pending"),
+            ),
+            models.CheckConstraint(
+                name="gateway_operations_valid_kind", condition=Q(kind__in=["capture", "void"])
             ),
             models.CheckConstraint(
                 name="gateway_operations_valid_status",
@@ -352,7 +360,7 @@ class GatewayCallback(Identified):
     message_id = models.CharField(max_length=100)
     type = models.CharField(max_length=60)
     payload = models.JSONField()
-    received_at = models.DateTimeField(db_default=Now())
+    received_at = models.DateTimeField(db_default=TransactionTime())
     processed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=200, null=True)  # noqa: DJ001
     attempts = models.IntegerField(default=0, db_default=0)
@@ -391,8 +399,8 @@ class SimulatorCharge(models.Model):
     scenario = models.CharField(max_length=40)
     decline_code = models.CharField(max_length=40, null=True)  # noqa: DJ001
     captured_amount = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=TransactionTime())
+    updated_at = models.DateTimeField(db_default=TransactionTime())
 
     class Meta:
         db_table = "gateway_simulator_charges"
@@ -410,8 +418,8 @@ class SimulatorRefund(models.Model):
     gateway_id = models.CharField(max_length=40, unique=True)
     amount = models.BigIntegerField()
     status = models.CharField(max_length=20)
-    created_at = models.DateTimeField(db_default=Now())
-    updated_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=TransactionTime())
+    updated_at = models.DateTimeField(db_default=TransactionTime())
 
     class Meta:
         db_table = "gateway_simulator_refunds"

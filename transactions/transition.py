@@ -17,7 +17,7 @@ from psycopg.types.json import Json
 from psycopg.types.numeric import Int2, Int8
 
 from payments_project.actor import Actor
-from payments_project.database.partitions import create_missing_month
+from payments_project.database.partitions import MONTHS_MADE_MAX, create_missing_month
 from payments_project.events.record import EVENT_COLUMNS, event_payload
 from payments_project.idempotency.keys import Reply
 from transactions.ledger import Movement, movement_columns
@@ -184,18 +184,19 @@ def advance_transaction(
 def execute_payment_statement(statement: str, parameters: dict[str, Any]) -> Any:
     """Runs one statement of the payment path and returns its first row.
 
-    A row whose month has no partition makes the month and runs the statement once more.
+    A row whose month has no partition makes the month and runs the statement once more; a month
+    that nothing was made for is missing once per table.
     """
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return cursor.fetchone()
-    except IntegrityError as error:
-        if connection.in_atomic_block or not create_missing_month(error):
-            raise
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchone()
+    months_left = 0 if connection.in_atomic_block else MONTHS_MADE_MAX
+    while True:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return cursor.fetchone()
+        except IntegrityError as error:
+            if not months_left or not create_missing_month(error):
+                raise
+            months_left -= 1
 
 
 def _int8(value: int | None) -> Int8 | None:

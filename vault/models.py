@@ -2,9 +2,10 @@
 
 from django.db import models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Length, Now
+from django.db.models.functions import Length
 from django.db.models.lookups import Exact, GreaterThan, LessThan
 
+from payments_project.database.fields import TransactionTime
 from payments_project.database.models import Aggregate
 from payments_project.tenancy import ENVIRONMENTS
 
@@ -41,7 +42,7 @@ class PaymentMethod(Aggregate):
     brand = models.CharField(max_length=20, null=True)  # noqa: DJ001 (as in the source)
     expires_at = models.DateField(null=True)
     is_active = models.BooleanField(null=True, db_default=True)
-    created_at = models.DateTimeField(null=True, db_default=Now())
+    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
     last_used_at = models.DateTimeField(null=True)
 
     # Set by tokenise_card: whether it made the row, or found the card's token.

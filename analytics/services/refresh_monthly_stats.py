@@ -1,6 +1,6 @@
 """Refreshing the materialized view."""
 
-from django.db import connection
+from django.db import connection, transaction
 
 
 def refresh_monthly_stats() -> None:
@@ -8,9 +8,8 @@ def refresh_monthly_stats() -> None:
 
     The application role may do it by ``GRANT MAINTAIN``. Two at once wait for each other.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = '30min'")
-        try:
-            cursor.execute("REFRESH MATERIALIZED VIEW CONCURRENTLY merchant_monthly_stats")
-        finally:
-            cursor.execute("RESET statement_timeout")
+    with transaction.atomic(), connection.cursor() as cursor:
+        # For this transaction only: a session's settings would stay behind PgBouncer.
+        cursor.execute("SET LOCAL statement_timeout = '30min'")
+        cursor.execute("SET LOCAL transaction_timeout = 0")
+        cursor.execute("REFRESH MATERIALIZED VIEW CONCURRENTLY merchant_monthly_stats")

@@ -15,6 +15,15 @@ class CurrentTransactionId(Func):
     arity = 0
 
 
+class TransactionTime(Func):
+    """``now()``: when the transaction began; Django's ``Now`` is the statement's time."""
+
+    function = "now"
+    template = "%(function)s()"
+    arity = 0
+    output_field = models.DateTimeField()
+
+
 class Xid8Field(models.Field):
     """A 64-bit transaction id. psycopg hands ``xid8`` over as text; here it is an ``int``."""
 

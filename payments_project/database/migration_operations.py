@@ -133,6 +133,49 @@ class GrantMaintain(RunSQL):
         return f"Let the application role refresh {self.view}"
 
 
+class MakeReadOnly(RunSQL):
+    """Takes every change of a table away from the application role: rules are not its to change."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(sql=RunSQL.noop, reverse_sql=RunSQL.noop)
+        self.table = table
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        role = application_role(schema_editor)
+        if role is not None:
+            table = schema_editor.quote_name(self.table)
+            schema_editor.execute(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {table} FROM {role}")
+
+    def describe(self) -> str:
+        return f"Make {self.table} read-only for the application role"
+
+
+class AddForeignKey(RunSQL):
+    """A foreign key as the source design has it: PostgreSQL's name, checked with the statement.
+
+    Django's own (``db_constraint``) has a name with a hash and waits for the commit.
+    """
+
+    def __init__(self, table: str, column: str, references: str, *, on_delete: str = "") -> None:
+        name = f"{table}_{column}_fkey"
+        action = f" ON DELETE {on_delete}" if on_delete else ""
+        super().__init__(
+            sql=f"ALTER TABLE {table} ADD CONSTRAINT {name}"
+            f" FOREIGN KEY ({column}) REFERENCES {references} (id){action}",
+            reverse_sql=f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+        )
+        self.name = name
+
+    def describe(self) -> str:
+        return f"Add foreign key {self.name}"
+
+
 class RegisterMonthlyTable(RunSQL):
     """Lets ``create_monthly_partition`` make partitions of a table."""
 

@@ -13,6 +13,8 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 MONTHS_AHEAD = 12
 MONTHS_AHEAD_LEAST = 2
+# In a month that nothing was made for, a payment misses a partition of each monthly table.
+MONTHS_MADE_MAX = 6
 
 _NO_PARTITION = re.compile(r'no partition of relation "(?P<table>\w+)" found for row')
 _FAILING_ID = re.compile(r"\(id\) = \((?P<id>[0-9a-f-]{36})\)")
@@ -29,21 +31,25 @@ def ensure_months(
 ) -> list[str]:
     """Makes the partitions from this month to ``months_ahead`` later; returns the tables' names.
 
-    Safe to run twice or at once: the database function serialises per table.
+    Safe to run twice or at once: the database function serialises per table. A month at a time,
+    since attaching one locks the tables that refer to payments until its transaction ends.
     """
     first = (today or datetime.now(UTC).date()).replace(day=1)
     with connections[using].cursor() as cursor:
         cursor.execute(
             """
-            SELECT table_name, count(create_monthly_partition(table_name, month::date))
+            SELECT table_name, month::date
               FROM monthly_tables,
                    generate_series(%s::date, %s::date + make_interval(months => %s),
                                    interval '1 month') AS month
-             GROUP BY table_name ORDER BY table_name
+             ORDER BY table_name, month
             """,
             [first, first, months_ahead],
         )
-        return [table for table, _ in cursor.fetchall()]
+        months = cursor.fetchall()
+    for table, month in months:
+        create_month(table=table, month=month, using=using)
+    return sorted({table for table, _ in months})
 
 
 def months_ahead(*, today: date | None = None, using: str = DEFAULT_DB_ALIAS) -> int:

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 
-from payments_project.database.partitions import create_missing_month
+from payments_project.database.partitions import MONTHS_MADE_MAX, create_missing_month
 
 Isolation = Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
 Result = TypeVar("Result")
@@ -52,17 +52,17 @@ def run_in_transaction(
 
     A serialization failure or a deadlock runs it again, at most ``attempts`` times in all with a
     growing, jittered pause; so ``work`` must have no effect outside the database. A row whose
-    month has no partition makes the month, once. Any other error, and the last failure, is raised.
+    month has no partition makes the month. Any other error, and the last failure, is raised.
     """
-    month_made = False
+    months_left = MONTHS_MADE_MAX
     attempt = 1
     while True:
         try:
             with payment_transaction(isolation, using=using):
                 return work()
         except DatabaseError as error:
-            if not month_made and create_missing_month(error, using=using):
-                month_made = True
+            if months_left and create_missing_month(error, using=using):
+                months_left -= 1
                 continue
             if sqlstate(error) not in RETRIED_SQLSTATES or attempt >= attempts:
                 raise

@@ -1,12 +1,12 @@
 """Tables of the event log."""
 
 from django.db import models
-from django.db.models.functions import Now
 
 from payments_project.database.fields import (
     CurrentTransactionId,
     IdentityField,
     SnapshotField,
+    TransactionTime,
     Xid8Field,
 )
 from payments_project.database.models import Identified
@@ -61,7 +61,7 @@ class EventCursor(models.Model):
     name = models.CharField(max_length=60, primary_key=True)
     snapshot = SnapshotField()
     system_identifier = models.BigIntegerField()
-    updated_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=TransactionTime())
 
     class Meta:
         app_label = "payments_project"

@@ -1,8 +1,8 @@
 """The table of idempotency keys."""
 
 from django.db import models
-from django.db.models.functions import Now
 
+from payments_project.database.fields import TransactionTime
 from payments_project.database.models import Identified
 
 
@@ -32,7 +32,7 @@ class IdempotencyKey(Identified):
     response_status = models.SmallIntegerField(null=True)
     response_body = models.TextField(null=True)  # noqa: DJ001
     response_secrets = models.BinaryField(null=True)
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=TransactionTime())
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -54,7 +54,7 @@ def _free_folder(name: str) -> tuple[DataFolder, FolderLock]:
 
 def _allow_test_databases(folder: DataFolder) -> None:
     """Lets the owner make a database for each test process, and end those that use it."""
-    with step("Rights for test databases"):
+    with step("Test databases"):
         superuser = read_env(folder.superuser_file)["DATABASE_SUPERUSER_URL"]
         with psycopg.connect(superuser, autocommit=True) as connection:
             connection.execute("ALTER ROLE payments_owner CREATEDB")

@@ -3,7 +3,6 @@
 import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.db.models.deletion
-import django.db.models.functions.datetime
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
@@ -14,6 +13,7 @@ from payments_project.database.migration_operations import (
     CreateMonthlyModel,
     GrantApplicationRole,
     MakeAppendOnly,
+    MakeReadOnly,
     RegisterMonthlyTable,
     RunSQLFile,
 )
@@ -36,7 +36,9 @@ class Migration(migrations.Migration):
                 ("system_identifier", models.BigIntegerField()),
                 (
                     "updated_at",
-                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                    models.DateTimeField(
+                        db_default=payments_project.database.fields.TransactionTime()
+                    ),
                 ),
             ],
             options={
@@ -243,7 +245,9 @@ class Migration(migrations.Migration):
                 ("response_secrets", models.BinaryField(null=True)),
                 (
                     "created_at",
-                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                    models.DateTimeField(
+                        db_default=payments_project.database.fields.TransactionTime()
+                    ),
                 ),
                 ("finished_at", models.DateTimeField(null=True)),
             ],
@@ -351,4 +355,6 @@ class Migration(migrations.Migration):
         RegisterMonthlyTable("events"),
         MakeAppendOnly("events"),
         MakeAppendOnly("audit"),
+        MakeReadOnly("status_transitions"),
+        MakeReadOnly("monthly_tables"),
     ]

@@ -291,7 +291,11 @@ ADDITIONS: tuple[Addition, ...] = (
         "disputes",
         "What the ledger holds for it (row 6).",
         columns=("held_amount", "fee_amount"),
-        constraints=("disputes_amount_check", "disputes_held_amount_check"),
+        constraints=(
+            "disputes_amount_check",
+            "disputes_fee_amount_check",
+            "disputes_held_amount_check",
+        ),
     ),
     Addition(
         "disputes",

@@ -15,6 +15,7 @@ DECLARE
     month_end date := (date_trunc('month', start_date) + interval '1 month')::date;
     partition_name text := table_name || '_' || to_char(start_date, 'YYYY_MM');
     attempts_left integer := 20;
+    grantee text;
     callers_lock_timeout text := current_setting('lock_timeout');
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM monthly_tables AS known
@@ -26,12 +27,24 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('create_monthly_partition ' || table_name, 0));
+    -- The table's lock, which ATTACH takes anyway, is what makes this session notice a partition
+    -- that another one made while we waited; an advisory lock does not.
+    EXECUTE format('LOCK TABLE ONLY %I IN SHARE UPDATE EXCLUSIVE MODE', table_name);
     IF to_regclass(quote_ident(partition_name)) IS NOT NULL THEN
         RETURN;
     END IF;
 
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING IDENTITY)',
                    partition_name, table_name);
+    -- Rows are reached through the table, whose rights hold; default privileges would let the
+    -- application role change an append-only table's rows in its partitions.
+    FOR grantee IN SELECT DISTINCT CASE acl.grantee WHEN 0 THEN 'PUBLIC'
+                                        ELSE acl.grantee::regrole::text END
+                     FROM pg_class, aclexplode(relacl) AS acl
+                    WHERE oid = quote_ident(partition_name)::regclass AND acl.grantee <> relowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON %I FROM %s', partition_name, grantee);
+    END LOOP;
     EXECUTE format(
         'ALTER TABLE %I ADD CONSTRAINT %I CHECK (created_at >= %L AND created_at < %L)',
         partition_name, partition_name || '_month',
