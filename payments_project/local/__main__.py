@@ -1,6 +1,7 @@
 """The command line of ``./dev``."""
 
 import argparse
+import os
 import signal
 import sys
 from typing import Any
@@ -31,6 +32,10 @@ def main() -> int:
     except KeyboardInterrupt:
         say("Stopped.")
         return 130
+    except BrokenPipeError:
+        # What read our output is gone, and there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _interrupt(_signal: int, _frame: Any) -> None:

@@ -5,6 +5,7 @@ that has the id now also has the start time that was written down.
 """
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -157,8 +158,9 @@ def end_of(path: Path, lines: int = 25) -> str:
     with path.open("rb") as log:
         log.seek(max(0, path.stat().st_size - 64 * 1024))
         text = log.read().decode(errors="replace")
-    newest = text.rsplit("\n--- ", 1)[-1].splitlines()[1:] if "\n--- " in text else []
-    return "\n".join((newest or text.splitlines())[-lines:])
+    # Every start writes a line of its own first.
+    newest = re.split(r"^--- .* ---$", text, flags=re.MULTILINE)[-1]
+    return "\n".join(newest.strip("\n").splitlines()[-lines:])
 
 
 def stop(child: Child, *, hurry: Callable[[], bool] = lambda: False) -> None:

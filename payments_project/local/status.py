@@ -7,7 +7,7 @@ import psutil
 
 from payments_project.local import engines
 from payments_project.local.folder import DataFolder
-from payments_project.local.processes import Running
+from payments_project.local.processes import Identity, Running
 from payments_project.local.terminal import say, styled, table
 
 
@@ -23,13 +23,16 @@ def show(*, data: str) -> int:
         return 1
     table(process_rows(recorded))
     say()
-    alive = all(running.identity.is_alive() for running in recorded)
-    if alive and written.get("ready"):
+    supervisor = Identity(**written["supervisor"])
+    alive = all(one.is_alive() for one in [supervisor, *(each.identity for each in recorded)])
+    if not supervisor.is_alive():
+        say("Its supervisor was killed: ./dev up mends it, ./dev down ends it.")
+    elif alive and written.get("ready"):
         say(f"Ready at {styled(written['url'], 'cyan')}")
     elif alive:
         say("Starting.")
     else:
-        say("Some are gone: ./dev up mends it.")
+        say("Some are gone.")
     say()
     return 0 if alive else 1
 

@@ -1,34 +1,27 @@
-"""Merchants and customers for the vault's tests."""
+"""Merchants' scopes and customers for the vault's tests."""
 
 from collections.abc import Callable
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
 from merchants.services.create_customer import create_customer
-from merchants.services.create_merchant import create_merchant
 from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
-from payments_project.tenancy import TEST, Scope
+from payments_project.tenancy import Scope
+from tests.merchants.making import MadeMerchant, make_merchant
 
 
 @pytest.fixture
 def make_scope() -> Callable[[], Scope]:
-    """Opens a merchant account: its test side."""
-
-    def make() -> Scope:
-        merchant = create_merchant(
-            actor=SYSTEM, business_name="Vault tests", email=f"{uuid4().hex}@example.com"
-        )
-        return Scope(merchant.pk, TEST)
-
-    return make
+    """The test side of a merchant that no other test knows."""
+    return lambda: make_merchant().scope()
 
 
 @pytest.fixture
-def scope(make_scope: Callable[[], Scope]) -> Scope:
-    """A merchant that no other test knows."""
-    return make_scope()
+def scope(merchant: MadeMerchant) -> Scope:
+    """The test side of the test's merchant."""
+    return merchant.scope()
 
 
 @pytest.fixture

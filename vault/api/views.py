@@ -12,7 +12,7 @@ from payments_project.api.query import ListQuery
 from payments_project.api.views import ApiView, NoQuery
 from vault.access import get_payment_method
 from vault.api.bodies import AttachPaymentMethod, CreatePaymentMethod, DetachPaymentMethod
-from vault.api.objects import PaymentMethodObject
+from vault.api.objects import payment_method_object
 from vault.api.pages import page_of_payment_methods
 from vault.cards import parse_card
 from vault.errors import CustomerNotAllowed
@@ -42,7 +42,7 @@ class VaultView(ApiView):
     secret_fields = ("card", "customer")
 
     def answer(self, payment_method: PaymentMethod, expand: list[str]) -> Answer:
-        return self.expanded(PaymentMethodObject.of(payment_method), expand)
+        return self.expanded(payment_method_object(payment_method), expand)
 
 
 class PaymentMethodsView(VaultView):
@@ -87,7 +87,7 @@ class PaymentMethodsView(VaultView):
         listed = ListObject(
             url="/v1/payment_methods",
             has_more=page.has_more,
-            data=[PaymentMethodObject.of(row) for row in page.rows],
+            data=[payment_method_object(row) for row in page.rows],
         )
         return self.expanded(listed, query.expand)
 

@@ -1,0 +1,155 @@
+"""The product's own processes, as ``./dev up`` runs them: web, worker and beat."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from payments_project.local import processes
+from payments_project.local.engines import Run
+from payments_project.local.environment import Environment, manage
+from payments_project.local.folder import ROOT
+from payments_project.local.ports import LOOPBACK
+from payments_project.local.processes import Child, Program
+from payments_project.local.terminal import Problem, Step
+
+_BINARIES = Path(sys.executable).parent
+_THREADS = 16
+
+
+def migrate(environment: Environment, current: Step) -> None:
+    """Brings the schema up to date, as the role that owns it."""
+    output = _run_once(
+        environment,
+        current,
+        name="migrate",
+        arguments=["migrate", "--no-color"],
+        variables=environment.for_owner("migrate"),
+    )
+    applied = output.count("... OK")
+    current.detail = f"{applied} migrations applied" if applied else "the schema is up to date"
+
+
+def seed_demo(environment: Environment, current: Step) -> None:
+    """Makes the demo's merchants, keys and history; what is there stays."""
+    credentials = environment.folder.credentials_file
+    output = _run_once(
+        environment,
+        current,
+        name="seed",
+        arguments=["seed_demo", "--output", str(credentials), "--no-color"],
+        variables=environment.for_process("seed"),
+    )
+    current.detail = output.strip().splitlines()[-1].strip() if output.strip() else "as it was"
+
+
+def programs(environment: Environment, *, port: int) -> list[Program]:
+    """In the order of their start; they are stopped in the opposite one, web first."""
+    logs = environment.folder.logs
+    celery = [sys.executable, "-m", "celery", "--app", "payments_project"]
+    return [
+        Program(
+            name="worker",
+            command=[
+                *celery,
+                "worker",
+                "--loglevel=WARNING",
+                "--concurrency=2",
+                "--without-gossip",
+                "--without-mingle",
+            ],
+            log=logs / "worker.log",
+            cwd=ROOT,
+            environment=environment.for_process("worker"),
+            grace_seconds=20.0,
+        ),
+        Program(
+            name="beat",
+            command=[
+                *celery,
+                "beat",
+                "--scheduler=redbeat.RedBeatScheduler",
+                "--loglevel=WARNING",
+                "--pidfile=",
+            ],
+            log=logs / "beat.log",
+            cwd=ROOT,
+            environment=environment.for_process("beat"),
+        ),
+        Program(
+            name="web",
+            command=[
+                str(_BINARIES / "granian"),
+                "--interface=wsgi",
+                f"--host={LOOPBACK}",
+                f"--port={port}",
+                f"--workers={max(2, min(4, processes.cores()))}",
+                f"--blocking-threads={_THREADS}",
+                "--no-ws",
+                # Requests under way are finished before it ends.
+                "--workers-kill-timeout=15",
+                "payments_project.wsgi:application",
+            ],
+            log=logs / "web.log",
+            cwd=ROOT,
+            environment=environment.for_process("web"),
+            grace_seconds=20.0,
+            address=f"{LOOPBACK}:{port}",
+        ),
+    ]
+
+
+def watch(run: Run) -> None:
+    """Returns never; raises ``Problem`` as soon as one process has ended by itself."""
+    while True:
+        require_all_alive(run)
+        time.sleep(0.25)
+
+
+def require_all_alive(run: Run) -> None:
+    """``Problem`` with the end of its log if one has ended."""
+    for child in run.children:
+        if child.ended():
+            raise Problem(
+                f"{child.name} {child.how_it_ended()}. Everything is being stopped.",
+                log=child.end_of_log(),
+                hint=f"All of its log: {child.running.log}",
+            )
+
+
+def _run_once(
+    environment: Environment,
+    current: Step,
+    *,
+    name: str,
+    arguments: list[str],
+    variables: dict[str, str],
+) -> str:
+    """Runs a management command to its end; what it printed."""
+    log = environment.folder.logs / f"{name}.log"
+    child = processes.start(
+        Program(name=name, command=manage(*arguments), log=log, cwd=ROOT, environment=variables)
+    )
+    try:
+        _wait_for_end(child, current)
+    except BaseException:
+        processes.stop(child)
+        raise
+    if child.popen.returncode != 0:
+        raise Problem(
+            f"manage.py {arguments[0]} {child.how_it_ended()}.",
+            log=child.end_of_log(),
+            hint=f"All of its log: {log}",
+        )
+    return child.end_of_log(lines=1_000)
+
+
+def _wait_for_end(child: Child, current: Step) -> None:
+    while True:
+        try:
+            child.popen.wait(0.2)
+        except subprocess.TimeoutExpired:
+            last = child.end_of_log(lines=1).strip()
+            current.detail = last.removesuffix("...").strip()
+        else:
+            return

@@ -1,0 +1,75 @@
+"""The vault in the console."""
+
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pydantic import SecretStr
+
+from payments_project.actor import SYSTEM
+from payments_project.staff.models import StaffUser
+from vault.cards import parse_card
+from vault.models import PaymentMethod
+from vault.services.tokenise import tokenise_card
+
+LIST = "/admin/vault/paymentmethod/"
+NUMBER = "4000056655665556"
+
+
+@pytest.fixture
+def staff() -> Client:
+    """A superuser's browser."""
+    user = StaffUser.objects.create_superuser(username=uuid4().hex, password=uuid4().hex)
+    client = Client()
+    client.force_login(StaffUser.objects.get(username=user.username))
+    return client
+
+
+@pytest.fixture
+def stored(scope, customer_id) -> PaymentMethod:
+    """A customer's card."""
+    card = parse_card(
+        number=SecretStr(NUMBER), exp_month=2, exp_year=2040, holder_name="Ada Lovelace"
+    )
+    return tokenise_card(scope=scope, actor=SYSTEM, card=card, customer_id=customer_id)
+
+
+def test_each_kind_of_search_finds_the_payment_method(staff, stored):
+    for term in (stored.token, "5556", stored.fingerprint, str(stored.customer_id)):
+        page = staff.get(LIST, {"q": f" {term} "})
+        assert page.status_code == 200
+        assert stored.token in page.content.decode()
+
+
+@pytest.mark.parametrize("term", [NUMBER, "Ada", "pm_x", "555", "' OR 1=1", "visa"])
+def test_any_other_search_finds_nothing(staff, stored, term):
+    page = staff.get(LIST, {"q": term})
+    assert page.status_code == 200
+    assert stored.token not in page.content.decode()
+
+
+def test_lists_neither_count_nor_read_card_data(staff, stored):
+    with CaptureQueriesContext(connection) as captured:
+        page = staff.get(LIST)
+    assert page.status_code == 200
+    assert stored.token in page.content.decode()
+    on_vault = [query["sql"] for query in captured if "payment_methods_vault" in query["sql"]]
+    assert len(on_vault) == 1
+    assert "COUNT(" not in on_vault[0]
+    assert "encrypted_data" not in on_vault[0]
+    assert "LIMIT" in on_vault[0]
+
+
+def test_the_page_of_one_shows_the_summary_and_changes_nothing(staff, stored):
+    path = f"{LIST}{stored.token}/change/"
+    page = staff.get(path)
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert stored.fingerprint in text
+    for secret in (NUMBER, "Ada Lovelace", "encrypted_data", stored.encrypted_data.hex()):
+        assert secret not in text
+    assert staff.post(path, {"is_active": ""}).status_code == 403
+    assert staff.post(f"{LIST}{stored.token}/delete/", {"post": "yes"}).status_code == 403
+    assert staff.get(f"{LIST}add/").status_code == 403
