@@ -6,11 +6,12 @@ Apps are named as strings: the project imports none of them.
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from payments_project.api import health
+from payments_project.api import health, openapi
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("v1/openapi.json", openapi.document),
     path("v1/", include("merchants.api.urls")),
     path("v1/", include("vault.api.urls")),
     path("v1/", include("disputes.api.urls")),

@@ -18,6 +18,7 @@ from psycopg.types.numeric import Int2, Int8
 
 from payments_project.actor import Actor
 from payments_project.database.partitions import MONTHS_MADE_MAX, create_missing_month
+from payments_project.database.statements import fetch_one
 from payments_project.events.record import EVENT_COLUMNS, event_payload
 from payments_project.idempotency.keys import Reply
 from transactions.ledger import Movement, movement_columns
@@ -190,9 +191,7 @@ def execute_payment_statement(statement: str, parameters: dict[str, Any]) -> Any
     months_left = 0 if connection.in_atomic_block else MONTHS_MADE_MAX
     while True:
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-                return cursor.fetchone()
+            return fetch_one(statement, parameters)
         except IntegrityError as error:
             if not months_left or not create_missing_month(error):
                 raise

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from disputes.access import disputes_of, get_dispute, get_refund, refunds_of
 from disputes.api.bodies import CreateRefund, DisputeQuery, RecordTransaction, RefundQuery
-from disputes.api.objects import dispute_object, refund_object
+from disputes.api.objects import DisputeObject, RefundObject, dispute_object, refund_object
 from disputes.models import Refund
 from disputes.services.record import (
     RecordedPayment,
@@ -26,19 +26,25 @@ from payments_project.api.idempotent import (
     run_gateway_operation,
 )
 from payments_project.api.objects import ListObject
+from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.pagination import page_by_id, require_cursor
 from payments_project.api.paths import require_uuid
 from payments_project.api.views import ApiView, NoQuery
 from payments_project.errors import IdempotencyKeyInUse
 from payments_project.idempotency.keys import Resumption
 from transactions.access import get_transaction
-from transactions.api.objects import transaction_object
+from transactions.api.objects import TransactionObject, transaction_object
 from transactions.models import Transaction
 from transactions.services.create import gateway_lease_seconds
 
 
 class RefundsView(ApiView):
     """``/v1/refunds``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: ListOf(RefundObject)}, query=RefundQuery),
+        "POST": Operation({201: RefundObject}, body=CreateRefund),
+    }
 
     permissions_required: ClassVar[dict[str, str]] = {
         "GET": "refunds:read",
@@ -103,6 +109,10 @@ class RefundsView(ApiView):
 class RefundView(ApiView):
     """``/v1/refunds/{id}``."""
 
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: RefundObject}, query=NoQuery),
+    }
+
     permissions_required: ClassVar[dict[str, str]] = {"GET": "refunds:read"}
 
     def get(self, request: Request, refund_id: str) -> Any:
@@ -114,6 +124,10 @@ class RefundView(ApiView):
 
 class DisputesView(ApiView):
     """``/v1/disputes``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: ListOf(DisputeObject)}, query=DisputeQuery),
+    }
 
     permissions_required: ClassVar[dict[str, str]] = {"GET": "disputes:read"}
 
@@ -140,6 +154,10 @@ class DisputesView(ApiView):
 class DisputeView(ApiView):
     """``/v1/disputes/{id}``."""
 
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: DisputeObject}, query=NoQuery),
+    }
+
     permissions_required: ClassVar[dict[str, str]] = {"GET": "disputes:read"}
 
     def get(self, request: Request, dispute_id: str) -> Any:
@@ -151,6 +169,10 @@ class DisputeView(ApiView):
 
 class RecordView(ApiView):
     """``/v1/transactions/record``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "POST": Operation({201: TransactionObject}, body=RecordTransaction),
+    }
 
     permissions_required: ClassVar[dict[str, str]] = {"POST": "transactions:write"}
 

@@ -13,7 +13,7 @@ from merchants.api.bodies import (
     Nothing,
     RotateApiKey,
 )
-from merchants.api.objects import CustomerObject, api_key_content, customer_object
+from merchants.api.objects import ApiKeyObject, CustomerObject, api_key_content, customer_object
 from merchants.permissions import PUBLISHABLE, lacking
 from merchants.services.create_api_key import create_api_key
 from merchants.services.create_customer import create_customer
@@ -22,6 +22,7 @@ from merchants.services.rotate_api_key import rotate_api_key
 from merchants.services.update_customer import delete_customer, update_customer
 from payments_project.api.idempotent import atomic_operation
 from payments_project.api.objects import ListObject
+from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.pagination import page_by_id, require_cursor
 from payments_project.api.paths import require_uuid
 from payments_project.api.query import ListQuery
@@ -34,6 +35,11 @@ PERSONAL = ("name", "phone", "address", "birth_date")
 
 class CustomersView(ApiView):
     """``/v1/customers``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: ListOf(CustomerObject)}, query=CustomerQuery),
+        "POST": Operation({201: CustomerObject}, body=CreateCustomer),
+    }
 
     # Personal data: in a stored reply only encrypted.
     secret_fields = (*PERSONAL, "email", "external_customer_id", "metadata")
@@ -80,6 +86,12 @@ class CustomersView(ApiView):
 class CustomerView(ApiView):
     """``/v1/customers/{id}``."""
 
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: CustomerObject}, query=NoQuery),
+        "PATCH": Operation({200: CustomerObject}, body=CreateCustomer, also=(409,)),
+        "DELETE": Operation({200: CustomerObject}),
+    }
+
     permissions_required: ClassVar[dict[str, str]] = {
         "GET": "customers:read",
         "PATCH": "customers:write",
@@ -114,6 +126,11 @@ class CustomerView(ApiView):
 
 class ApiKeysView(ApiView):
     """``/v1/api_keys``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: ListOf(ApiKeyObject)}, query=ListQuery),
+        "POST": Operation({201: ApiKeyObject}, body=CreateApiKey),
+    }
 
     secret_fields = ("secret",)
     permissions_required: ClassVar[dict[str, str]] = {
@@ -161,6 +178,10 @@ class ApiKeysView(ApiView):
 class ApiKeyView(ApiView):
     """``/v1/api_keys/{id}``."""
 
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: ApiKeyObject}, query=NoQuery),
+    }
+
     permissions_required: ClassVar[dict[str, str]] = {"GET": "api_keys:read"}
 
     def get(self, request: Request, api_key_id: str) -> dict[str, Any]:
@@ -171,6 +192,10 @@ class ApiKeyView(ApiView):
 
 class RotateApiKeyView(ApiView):
     """``/v1/api_keys/{id}/rotate``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "POST": Operation({200: ApiKeyObject}, body=RotateApiKey),
+    }
 
     secret_fields = ("secret",)
     permissions_required: ClassVar[dict[str, str]] = {"POST": "api_keys:write"}
@@ -199,6 +224,10 @@ class RotateApiKeyView(ApiView):
 
 class RevokeApiKeyView(ApiView):
     """``/v1/api_keys/{id}/revoke``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "POST": Operation({200: ApiKeyObject}, body=Nothing),
+    }
 
     permissions_required: ClassVar[dict[str, str]] = {"POST": "api_keys:write"}
 

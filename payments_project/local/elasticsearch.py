@@ -22,18 +22,36 @@ START_SECONDS_MAX = 120
 _ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
 
 
-def start(folder: DataFolder, current: Step) -> tuple[Child, str]:
-    """Starts the node on the folder's data, and returns when its cluster's health is known."""
+def fetch(current: Step) -> None:
+    """Puts the unpacked distribution into the cache."""
+    distribution = _distribution()
+    distribution.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = distribution.with_name(f"{distribution.name}.new-{uuid.uuid4().hex[:8]}")
+    unfinished.mkdir()
+    try:
+        arguments = ["dependency:copy", f"-Dartifact={_ARTIFACT}"]
+        arguments += [f"-DoutputDirectory={unfinished}"]
+        java.run_maven(arguments, current, log=java.cache() / "elasticsearch-maven.log")
+        current.detail = "unpacking"
+        _unpack(next(unfinished.glob("*.zip")), unfinished)
+        (unfinished / f"elasticsearch-{VERSION}").rename(distribution)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def is_fetched() -> bool:
+    return _distribution().is_dir()
+
+
+def launch(folder: DataFolder) -> Child:
+    """Starts the node on the folder's data."""
     home = java.java_home(at_least=21, purpose="Elasticsearch")
-    distribution = _distribution(current)
     place = folder.path / "elasticsearch"
     port = remembered_port(folder, "elasticsearch")
-    transport_port = remembered_port(folder, "elasticsearch-transport")
-    _configure(distribution, place, port, transport_port)
+    _configure(place, port, remembered_port(folder, "elasticsearch-transport"))
     give(place)
-    current.detail = "starting"
-    launcher = distribution / "bin" / "elasticsearch"
-    child = processes.start(
+    launcher = _distribution() / "bin" / "elasticsearch"
+    return processes.start(
         Program(
             name="elasticsearch",
             command=[str(launcher)],
@@ -52,35 +70,27 @@ def start(folder: DataFolder, current: Step) -> tuple[Child, str]:
             address=f"{LOOPBACK}:{port}",
         )
     )
-    url = f"http://{LOOPBACK}:{port}"
-    try:
-        _wait_until_ready(child, url)
-    except BaseException:
-        processes.stop(child)
-        raise
-    current.detail = f"{VERSION} on {LOOPBACK}:{port}"
-    return child, url
 
 
-def _distribution(current: Step) -> Path:
-    """The unpacked distribution in the cache, fetched the first time."""
-    distribution = java.cache() / f"elasticsearch-{VERSION}"
-    if distribution.is_dir():
-        return distribution
-    distribution.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = distribution.with_name(f"{distribution.name}.new-{uuid.uuid4().hex[:8]}")
-    unfinished.mkdir()
-    current.detail = "fetching with Maven"
-    try:
-        arguments = ["dependency:copy", f"-Dartifact={_ARTIFACT}"]
-        arguments += [f"-DoutputDirectory={unfinished}"]
-        java.run_maven(arguments, current, log=java.cache() / "elasticsearch-maven.log")
-        current.detail = "unpacking"
-        _unpack(next(unfinished.glob("*.zip")), unfinished)
-        (unfinished / f"elasticsearch-{VERSION}").rename(distribution)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return distribution
+def wait_until_ready(child: Child, current: Step) -> str:
+    """The node's URL, once its cluster's health is known."""
+    url = f"http://{child.running.address}"
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline and not child.ended():
+        try:
+            with urllib.request.urlopen(f"{url}/_cluster/health", timeout=2) as answer:  # noqa: S310
+                if json.load(answer)["status"] in ("green", "yellow"):
+                    current.detail = f"{VERSION} on {child.running.address}"
+                    return url
+        except (urllib.error.URLError, OSError, ValueError):
+            pass
+        time.sleep(0.1)
+    reason = child.how_it_ended() if child.ended() else "does not answer"
+    raise Problem(f"Elasticsearch {reason}.", log=child.end_of_log())
+
+
+def _distribution() -> Path:
+    return java.cache() / f"elasticsearch-{VERSION}"
 
 
 def _unpack(archive: Path, place: Path) -> None:
@@ -93,13 +103,13 @@ def _unpack(archive: Path, place: Path) -> None:
                 unpacked.chmod(rights | 0o044)
 
 
-def _configure(distribution: Path, place: Path, port: int, transport_port: int) -> None:
+def _configure(place: Path, port: int, transport_port: int) -> None:
     configuration, logs = place / "config", place / "logs"
     for part in (configuration, logs, place / "data", place / "tmp"):
         part.mkdir(parents=True, exist_ok=True)
     for name in ("jvm.options", "log4j2.properties"):
         # Its paths are relative to the distribution, which is shared and not written to.
-        text = (distribution / "config" / name).read_text()
+        text = (_distribution() / "config" / name).read_text()
         (configuration / name).write_text(text.replace("logs/", f"{logs}/"))
     settings: dict[str, Any] = {
         "cluster.name": "payments-local",
@@ -118,17 +128,3 @@ def _configure(distribution: Path, place: Path, port: int, transport_port: int) 
     }
     lines = (f"{name}: {json.dumps(value)}\n" for name, value in settings.items())
     (configuration / "elasticsearch.yml").write_text("".join(lines))
-
-
-def _wait_until_ready(child: Child, url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while time.monotonic() < deadline and not child.ended():
-        try:
-            with urllib.request.urlopen(f"{url}/_cluster/health", timeout=2) as answer:  # noqa: S310
-                if json.load(answer)["status"] in ("green", "yellow"):
-                    return
-        except (urllib.error.URLError, OSError, ValueError):
-            pass
-        time.sleep(0.1)
-    reason = child.how_it_ended() if child.ended() else "does not answer"
-    raise Problem(f"Elasticsearch {reason}.", log=child.end_of_log())

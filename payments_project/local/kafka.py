@@ -1,6 +1,7 @@
 """A real Kafka 4 broker (KRaft, one node) from its Maven artifacts."""
 
 import base64
+import logging
 import shutil
 import subprocess
 import time
@@ -19,6 +20,10 @@ from payments_project.local.terminal import Problem, Step
 VERSION = "4.1.1"
 START_SECONDS_MAX = 90
 _LOGGING_VERSION = "1.7.36"
+# The client's complaints about a broker that is not there yet are no news.
+_SILENT = logging.getLogger(__name__)
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
 
 _POM = f"""<?xml version="1.0" encoding="UTF-8"?>
 <project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -42,24 +47,40 @@ _POM = f"""<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def start(folder: DataFolder, current: Step) -> tuple[Child, str]:
-    """Starts the broker on the folder's log, and returns when it answers a client."""
+def fetch(current: Step) -> None:
+    """Puts the broker's jars into the cache."""
+    libraries = _libraries()
+    libraries.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = libraries.with_name(f"{libraries.name}.new-{uuid.uuid4().hex[:8]}")
+    unfinished.mkdir()
+    try:
+        (unfinished / "pom.xml").write_text(_POM)
+        arguments = [f"--file={unfinished / 'pom.xml'}", "dependency:copy-dependencies"]
+        arguments += ["-DincludeScope=runtime", f"-DoutputDirectory={unfinished}"]
+        java.run_maven(arguments, current, log=java.cache() / "kafka-maven.log")
+        unfinished.rename(libraries)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def is_fetched() -> bool:
+    return _libraries().is_dir()
+
+
+def launch(folder: DataFolder) -> Child:
+    """Starts the broker on the folder's log, which is formatted the first time."""
     home = java.java_home(at_least=17, purpose="Kafka")
-    libraries = _libraries(current)
     place = folder.path / "kafka"
     place.mkdir(exist_ok=True)
     port = remembered_port(folder, "kafka")
-    controller_port = remembered_port(folder, "kafka-controller")
-    configuration = _configure(place, port, controller_port)
+    configuration = _configure(place, port, remembered_port(folder, "kafka-controller"))
     if not (place / "data" / "meta.properties").is_file():
-        current.detail = "formatting the log"
-        _format(home, libraries, configuration, folder)
-    current.detail = "starting"
-    child = processes.start(
+        _format(home, configuration, folder)
+    return processes.start(
         Program(
             name="kafka",
             command=[
-                *_java(home, libraries),
+                *_java(home),
                 "-Xms512m",
                 "-Xmx512m",
                 "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -74,33 +95,26 @@ def start(folder: DataFolder, current: Step) -> tuple[Child, str]:
             address=f"{LOOPBACK}:{port}",
         )
     )
-    try:
-        _wait_until_ready(child, f"{LOOPBACK}:{port}")
-    except BaseException:
-        processes.stop(child)
-        raise
-    current.detail = f"{VERSION} on {LOOPBACK}:{port}"
-    return child, f"{LOOPBACK}:{port}"
 
 
-def _libraries(current: Step) -> Path:
-    """The broker's jars in the cache, fetched the first time."""
-    libraries = java.cache() / f"kafka-{VERSION}"
-    if libraries.is_dir():
-        return libraries
-    libraries.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = libraries.with_name(f"{libraries.name}.new-{uuid.uuid4().hex[:8]}")
-    unfinished.mkdir()
-    current.detail = "fetching with Maven"
-    try:
-        (unfinished / "pom.xml").write_text(_POM)
-        arguments = [f"--file={unfinished / 'pom.xml'}", "dependency:copy-dependencies"]
-        arguments += ["-DincludeScope=runtime", f"-DoutputDirectory={unfinished}"]
-        java.run_maven(arguments, current, log=java.cache() / "kafka-maven.log")
-        unfinished.rename(libraries)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return libraries
+def wait_until_ready(child: Child, current: Step) -> str:
+    """The broker's address, once it answers a client."""
+    address = child.running.address
+    deadline = time.monotonic() + START_SECONDS_MAX
+    client = AdminClient({"bootstrap.servers": address}, logger=_SILENT)
+    while time.monotonic() < deadline and not child.ended():
+        try:
+            if client.list_topics(timeout=1).brokers:
+                current.detail = f"{VERSION} on {address}"
+                return address
+        except KafkaException:
+            time.sleep(0.1)
+    reason = child.how_it_ended() if child.ended() else "does not answer"
+    raise Problem(f"Kafka {reason}.", log=child.end_of_log())
+
+
+def _libraries() -> Path:
+    return java.cache() / f"kafka-{VERSION}"
 
 
 def _configure(place: Path, port: int, controller_port: int) -> Path:
@@ -128,9 +142,9 @@ def _configure(place: Path, port: int, controller_port: int) -> Path:
     return configuration
 
 
-def _format(home: Path, libraries: Path, configuration: Path, folder: DataFolder) -> None:
+def _format(home: Path, configuration: Path, folder: DataFolder) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = [*_java(home, libraries), "-Xmx128m", "kafka.tools.StorageTool", "format"]
+    command = [*_java(home), "-Xmx128m", "kafka.tools.StorageTool", "format"]
     command += ["--standalone", f"--cluster-id={cluster}", f"--config={configuration}"]
     with processes.open_log(folder.logs / "kafka.log") as log:
         done = subprocess.run(command, check=False, stdout=log, stderr=subprocess.STDOUT)
@@ -139,28 +153,5 @@ def _format(home: Path, libraries: Path, configuration: Path, folder: DataFolder
         raise Problem("Kafka could not format its log.", log=end)
 
 
-def _java(home: Path, libraries: Path) -> list[str]:
-    return [str(home / "bin" / "java"), "-cp", f"{libraries}/*"]
-
-
-def _wait_until_ready(child: Child, address: str) -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
-    # Its complaints about a broker that is not there yet are no news.
-    client = AdminClient({"bootstrap.servers": address, "log_level": 0}, logger=_quiet())
-    while time.monotonic() < deadline and not child.ended():
-        try:
-            if client.list_topics(timeout=1).brokers:
-                return
-        except KafkaException:
-            time.sleep(0.1)
-    reason = child.how_it_ended() if child.ended() else "does not answer"
-    raise Problem(f"Kafka {reason}.", log=child.end_of_log())
-
-
-def _quiet() -> object:
-    import logging
-
-    logger = logging.getLogger("payments_project.local.kafka")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = False
-    return logger
+def _java(home: Path) -> list[str]:
+    return [str(home / "bin" / "java"), "-cp", f"{_libraries()}/*"]

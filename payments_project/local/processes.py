@@ -164,28 +164,27 @@ def end_of(path: Path, lines: int = 25) -> str:
 
 
 def stop(child: Child, *, hurry: Callable[[], bool] = lambda: False) -> None:
-    """Asks a child to stop, and ends its whole group if it has not within its grace."""
+    """Asks a child to stop, waits for all that it started, and ends what outlives its grace."""
+    running = child.running
     if not child.ended():
         with suppress(ProcessLookupError):
-            child.popen.send_signal(child.running.stop_signal)
-        _wait(child.ended, child.running.grace_seconds, hurry)
-    if not child.ended():
-        _kill_group(child.running)
-        child.popen.wait()
-    _kill_left_behind(child.running)
+            child.popen.send_signal(running.stop_signal)
+        _wait(lambda: child.ended() and not _group(running), running.grace_seconds, hurry)
+    _end_group(running)
+    child.popen.wait()
 
 
 def stop_recorded(running: Running) -> bool:
     """Stops a process that another, ended process of ours had started; False if none was left."""
     found = running.identity.process()
+    members = _group(running)
     if found is not None:
         with suppress(psutil.Error):
             found.send_signal(running.stop_signal)
-        _wait(lambda: not running.identity.is_alive(), running.grace_seconds, lambda: False)
-        if running.identity.is_alive():
-            _kill_group(running)
-            _wait(lambda: not running.identity.is_alive(), 5.0, lambda: False)
-    return _kill_left_behind(running) or found is not None
+        grace = running.grace_seconds
+        _wait(lambda: not running.identity.is_alive() and not _group(running), grace, _never)
+    _end_group(running)
+    return bool(found or members)
 
 
 def _wait(done: Callable[[], bool], seconds: float, hurry: Callable[[], bool]) -> None:
@@ -194,21 +193,35 @@ def _wait(done: Callable[[], bool], seconds: float, hurry: Callable[[], bool]) -
         time.sleep(0.05)
 
 
-def _kill_group(running: Running) -> None:
-    # Every child leads a session, so its id is its group's; nobody else is in that group.
-    if running.identity.is_alive():
-        with suppress(ProcessLookupError):
-            os.killpg(running.identity.pid, signal.SIGKILL)
+def _never() -> bool:
+    return False
 
 
-def _kill_left_behind(running: Running) -> bool:
-    """Ends what a dead leader left in its group: a web worker whose main process was killed."""
-    left = []
+def _group(running: Running) -> list[psutil.Process]:
+    """What is alive of a child's group: itself, and what it started and may have left behind.
+
+    Every child leads a session, so its id is its group's. The mark in their environment tells
+    ours from a group that was given the same id later.
+    """
+    members = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError):
-            same_group = os.getpgid(process.pid) == running.identity.pid
-            if same_group and process.environ().get(MARK) == str(Path(running.log).parent):
-                process.kill()
-                left.append(process)
-    psutil.wait_procs(left, timeout=5)
-    return bool(left)
+            if os.getpgid(process.pid) != running.identity.pid:
+                continue
+            ours = process.environ().get(MARK) == str(Path(running.log).parent)
+            leads = process.pid == running.identity.pid and running.identity.is_alive()
+            if (ours or leads) and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+    return members
+
+
+def _end_group(running: Running) -> None:
+    """Ends what is left of a group: first asked, then killed."""
+    for ask in (psutil.Process.terminate, psutil.Process.kill):
+        left = _group(running)
+        for process in left:
+            with suppress(psutil.Error):
+                ask(process)
+        if not left:
+            return
+        psutil.wait_procs(left, timeout=3)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from payments_project.local import elasticsearch, kafka, processes
-from payments_project.local.folder import DataFolder, write_env
+from payments_project.local.folder import DataFolder, read_env, write_env
 from payments_project.local.processes import Child, Running
 from payments_project.local.status import process_rows
 from payments_project.local.terminal import note, say, step, styled, table
@@ -73,18 +73,23 @@ def forget_if_gone(folder: DataFolder) -> None:
 
 
 def start_stack(folder: DataFolder) -> None:
-    """Starts both at once; neither is left running if the other fails."""
+    """Starts both side by side; neither is left running if the other fails."""
+    if not kafka.is_fetched():
+        with step("Kafka's files") as current:
+            kafka.fetch(current)
+    if not elasticsearch.is_fetched():
+        with step("Elasticsearch's files") as current:
+            elasticsearch.fetch(current)
     started: list[Child] = []
     try:
-        # Fetched one after the other, so that the progress of each can be read.
+        for launch in (elasticsearch.launch, kafka.launch):
+            started.append(launch(folder))
+            _write_state(folder, started)
+        node, broker = started
         with step("Kafka") as current:
-            broker, bootstrap_servers = kafka.start(folder, current)
-            started.append(broker)
-            _write_state(folder, started)
+            bootstrap_servers = kafka.wait_until_ready(broker, current)
         with step("Elasticsearch") as current:
-            node, url = elasticsearch.start(folder, current)
-            started.append(node)
-            _write_state(folder, started)
+            url = elasticsearch.wait_until_ready(node, current)
     except BaseException:
         for child in started:
             processes.stop(child)
@@ -130,6 +135,4 @@ def _write_state(folder: DataFolder, started: list[Child]) -> None:
 
 
 def _addresses(folder: DataFolder) -> dict[str, str]:
-    from payments_project.local.folder import read_env
-
     return read_env(folder.stack_env_file)

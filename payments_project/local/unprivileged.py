@@ -50,6 +50,8 @@ def reduced(*, needs: Sequence[Path]) -> Privileges:
             "--clear-groups",
             "--inh-caps=-all,+dac_override",
             "--ambient-caps=-all,+dac_override",
+            # Else access(2), which Java asks first, looks at the user alone.
+            "--securebits=+no_setuid_fixup",
         ]
     )
 

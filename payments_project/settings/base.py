@@ -9,6 +9,7 @@ from typing import Any
 import environ
 
 from payments_project.schedule import SCHEDULE
+from payments_project.settings.openapi import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 
 env = environ.Env()
 
@@ -100,6 +101,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+# What a request of the merchant API passes (payments_project/wsgi.py).
+API_MIDDLEWARE = [
+    name for name in MIDDLEWARE if name.startswith("payments_project.api.") or "Security" in name
+]
+
 ROOT_URLCONF = "payments_project.urls"
 WSGI_APPLICATION = "payments_project.wsgi.application"
 APPEND_SLASH = False
@@ -163,7 +169,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_PARSER_CLASSES": ["payments_project.api.strict_json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "payments_project.api.openapi.ApiSchema",
     "EXCEPTION_HANDLER": "payments_project.api.exception_handler.handle_exception",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
@@ -196,9 +202,3 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "unacked_restore_t
 CELERY_BEAT_SCHEDULE = SCHEDULE
 CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
 CELERY_REDBEAT_LOCK_TIMEOUT = 30
-
-SPECTACULAR_SETTINGS: dict[str, Any] = {
-    "TITLE": "Payment service API",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-}

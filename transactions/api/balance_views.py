@@ -6,13 +6,19 @@ from uuid import UUID
 from rest_framework.request import Request
 
 from payments_project.api.objects import ListObject
+from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.pagination import cursor_of
 from payments_project.api.query import path_uuid
 from payments_project.api.views import ApiView, NoQuery
 from payments_project.errors import ResourceMissing
 from transactions.access import ledger_entries_of
 from transactions.api.bodies import BalanceEntryQuery
-from transactions.api.objects import BalanceObject, balance_entry_object, balance_object
+from transactions.api.objects import (
+    BalanceEntryObject,
+    BalanceObject,
+    balance_entry_object,
+    balance_object,
+)
 from transactions.balances import read_balances
 from transactions.ledger_accounts import BUCKETS
 from transactions.selectors import list_balance_entries
@@ -20,6 +26,10 @@ from transactions.selectors import list_balance_entries
 
 class BalanceView(ApiView):
     """``/v1/balance``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: BalanceObject}, query=NoQuery),
+    }
 
     permissions_required: ClassVar[dict[str, str]] = {"GET": "balance:read"}
 
@@ -31,6 +41,10 @@ class BalanceView(ApiView):
 
 class BalanceEntriesView(ApiView):
     """``/v1/balance/entries``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: ListOf(BalanceEntryObject)}, query=BalanceEntryQuery),
+    }
 
     permissions_required: ClassVar[dict[str, str]] = {"GET": "balance:read"}
 

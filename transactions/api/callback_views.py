@@ -1,6 +1,7 @@
 """Where gateways send their messages."""
 
 import json
+from typing import ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
@@ -9,15 +10,28 @@ from django.views.decorators.csrf import csrf_exempt
 
 from payments_project.api.errors import MethodNotAllowed, PayloadTooLarge
 from payments_project.api.exception_handler import error_response
+from payments_project.api.objects import ApiObject
+from payments_project.api.openapi import Operation
 from payments_project.api.strict_json import BODY_BYTES_MAX
 from payments_project.errors import InvalidInput
 from transactions.gateways.interface import InvalidCallback
 from transactions.services.callbacks import receive_callback
 
 
+class CallbackReceipt(ApiObject):
+    """The message was kept; ``duplicate`` if it had been before."""
+
+    received: bool
+    duplicate: bool
+
+
 @method_decorator(csrf_exempt, name="dispatch")
 class GatewayCallbackView(View):
     """``/v1/gateways/{name}/webhook``: verified by signature, kept, answered; applied later."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "POST": Operation({200: CallbackReceipt}, also=(413,), public=True),
+    }
 
     def dispatch(self, request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
         try:

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from merchants.api.authentication import require_active_merchant
 from payments_project.api.idempotent import ObjectReplies, key_claim, run_gateway_operation
 from payments_project.api.objects import ListObject
+from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.pagination import page_by_id, require_cursor
 from payments_project.api.paths import require_uuid
 from payments_project.api.request_id import request_id_of
@@ -23,7 +24,12 @@ from transactions.api.bodies import (
     TransactionQuery,
     UpdateTransaction,
 )
-from transactions.api.objects import TransactionObject, timeline_step_object, transaction_object
+from transactions.api.objects import (
+    TimelineStepObject,
+    TransactionObject,
+    timeline_step_object,
+    transaction_object,
+)
 from transactions.api.replies import payment_answer
 from transactions.models import Transaction
 from transactions.selectors import transaction_timeline
@@ -37,6 +43,11 @@ from transactions.services.update import UNCHANGED, update_transaction
 
 class TransactionsView(ApiView):
     """``/v1/transactions``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: ListOf(TransactionObject)}, query=TransactionQuery),
+        "POST": Operation({201: TransactionObject}, body=CreateTransaction, also=(402,)),
+    }
 
     permissions_required: ClassVar[dict[str, str]] = {
         "GET": "transactions:read",
@@ -106,6 +117,11 @@ class TransactionsView(ApiView):
 class TransactionView(ApiView):
     """``/v1/transactions/{id}``."""
 
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: TransactionObject}, query=NoQuery),
+        "PATCH": Operation({200: TransactionObject}, body=UpdateTransaction, also=(409,)),
+    }
+
     permissions_required: ClassVar[dict[str, str]] = {
         "GET": "transactions:read",
         "PATCH": "transactions:write",
@@ -172,6 +188,10 @@ class _OperationView(ApiView):
 class CaptureView(_OperationView):
     """``/v1/transactions/{id}/capture``."""
 
+    operations: ClassVar[dict[str, Operation]] = {
+        "POST": Operation({200: TransactionObject}, body=CaptureTransaction),
+    }
+
     def post(self, request: Request, transaction_id: str) -> HttpResponse:
         """Captures in full or in part; the rest is released."""
         body = self.body(CaptureTransaction)
@@ -181,6 +201,10 @@ class CaptureView(_OperationView):
 class CancelView(_OperationView):
     """``/v1/transactions/{id}/cancel``."""
 
+    operations: ClassVar[dict[str, Operation]] = {
+        "POST": Operation({200: TransactionObject}, body=CancelTransaction),
+    }
+
     def post(self, request: Request, transaction_id: str) -> HttpResponse:
         """Voids an authorized transaction."""
         self.body(CancelTransaction)
@@ -189,6 +213,10 @@ class CancelView(_OperationView):
 
 class TimelineView(ApiView):
     """``/v1/transactions/{id}/timeline``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: ListOf(TimelineStepObject)}, query=NoQuery),
+    }
 
     permissions_required: ClassVar[dict[str, str]] = {"GET": "transactions:read"}
 

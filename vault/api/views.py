@@ -8,11 +8,12 @@ from merchants.access import get_customer
 from payments_project.api.bodies import Id
 from payments_project.api.idempotent import atomic_operation
 from payments_project.api.objects import ApiObject, ListObject
+from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.query import ListQuery
 from payments_project.api.views import ApiView, NoQuery
 from vault.access import get_payment_method
 from vault.api.bodies import AttachPaymentMethod, CreatePaymentMethod, DetachPaymentMethod
-from vault.api.objects import payment_method_object
+from vault.api.objects import PaymentMethodObject, payment_method_object
 from vault.api.pages import page_of_payment_methods
 from vault.cards import parse_card
 from vault.errors import CustomerNotAllowed
@@ -47,6 +48,15 @@ class VaultView(ApiView):
 
 class PaymentMethodsView(VaultView):
     """``/v1/payment_methods``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: ListOf(PaymentMethodObject)}, query=PaymentMethodListQuery),
+        "POST": Operation(
+            {200: PaymentMethodObject, 201: PaymentMethodObject},
+            body=CreatePaymentMethod,
+            query=NoQuery,
+        ),
+    }
 
     publishable_methods = frozenset({"POST"})
 
@@ -95,6 +105,10 @@ class PaymentMethodsView(VaultView):
 class PaymentMethodView(VaultView):
     """``/v1/payment_methods/{token}``."""
 
+    operations: ClassVar[dict[str, Operation]] = {
+        "GET": Operation({200: PaymentMethodObject}, query=NoQuery),
+    }
+
     def get(self, request: Request, token: str) -> Answer:
         """Tells one payment method, detached ones included."""
         query = self.query(NoQuery)
@@ -103,6 +117,10 @@ class PaymentMethodView(VaultView):
 
 class AttachPaymentMethodView(VaultView):
     """``/v1/payment_methods/{token}/attach``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "POST": Operation({200: PaymentMethodObject}, body=AttachPaymentMethod, query=NoQuery),
+    }
 
     @atomic_operation
     def post(self, request: Request, token: str) -> Answer:
@@ -117,6 +135,10 @@ class AttachPaymentMethodView(VaultView):
 
 class DetachPaymentMethodView(VaultView):
     """``/v1/payment_methods/{token}/detach``."""
+
+    operations: ClassVar[dict[str, Operation]] = {
+        "POST": Operation({200: PaymentMethodObject}, body=DetachPaymentMethod, query=NoQuery),
+    }
 
     @atomic_operation
     def post(self, request: Request, token: str) -> Answer:

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, router
+from django.db import router
 
+from payments_project.database.statements import fetch_one
 from payments_project.tenancy import Scope
 from vault.access import payment_method_missing
 from vault.card_data import CardData
@@ -65,9 +66,11 @@ def open_card(*, scope: Scope, token: str, param: str | None = None) -> OpenedCa
     """
     row = None
     if is_token(token):
-        with connections[router.db_for_write(PaymentMethod)].cursor() as cursor:
-            cursor.execute(OPEN_CARD, [token, scope.merchant_id, scope.environment])
-            row = cursor.fetchone()
+        row = fetch_one(
+            OPEN_CARD,
+            [token, scope.merchant_id, scope.environment],
+            using=router.db_for_write(PaymentMethod),
+        )
     if row is None:
         raise payment_method_missing(param=param)
     return opened_card_from_row(scope=scope, row=row)

@@ -10,12 +10,11 @@ the simulator as never made.
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
+from payments_project.database.statements import fetch_one
 from transactions.gateways.interface import (
     Callback,
     ChargeRequest,
@@ -98,7 +97,7 @@ class SimulatorGateway:
         )
 
     def capture(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
-        row = _fetch(
+        row = fetch_one(
             "UPDATE gateway_simulator_charges SET captured_amount = %s, status = %s,"
             " updated_at = now() WHERE reference = %s AND status = %s AND amount >= %s"
             " RETURNING gateway_id, scenario",
@@ -126,7 +125,7 @@ class SimulatorGateway:
 
     def void(self, *, charge: UUID) -> GatewayResult:
         # A charge that never came leaves a voided record, so that it can't be made later.
-        row = _fetch(
+        row = fetch_one(
             "INSERT INTO gateway_simulator_charges AS charge (reference, gateway_id, amount,"
             " currency, status, scenario, captured_amount)"
             " VALUES (%s, %s, 0, '', %s, 'paid', 0)"
@@ -139,13 +138,13 @@ class SimulatorGateway:
         return GatewayResult(Outcome.SUCCEEDED, gateway_id=row[0], response={"status": VOIDED})
 
     def refund(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
-        row = _fetch(
+        row = fetch_one(
             "SELECT scenario FROM gateway_simulator_charges WHERE reference = %s", [charge]
         )
         scenario = cards.BY_NAME[row[0]] if row else cards.PLAIN
         pending = scenario.refund == "pending_then_succeeded"
         messages = callbacks.after_refund(scenario, reference, amount)
-        created = _fetch(
+        created = fetch_one(
             _REFUND,
             {
                 "charge": charge,
@@ -169,7 +168,7 @@ class SimulatorGateway:
         )
 
     def lookup(self, *, charge: UUID) -> GatewayResult:
-        row = _fetch(
+        row = fetch_one(
             "SELECT gateway_id, status, captured_amount, decline_code, scenario"
             " FROM gateway_simulator_charges WHERE reference = %s",
             [charge],
@@ -190,7 +189,7 @@ class SimulatorGateway:
         )
 
     def lookup_refund(self, *, reference: UUID) -> GatewayResult:
-        row = _fetch(
+        row = fetch_one(
             "SELECT gateway_id, status FROM gateway_simulator_refunds WHERE reference = %s",
             [reference],
         )
@@ -230,10 +229,10 @@ class SimulatorGateway:
             else []
         )
         if not messages:
-            row = _fetch(_CHARGE_ALONE, values)
+            row = fetch_one(_CHARGE_ALONE, values)
         else:
             delay = settings.SIMULATOR_CALLBACK_DELAY_SECONDS
-            row = _fetch(_CHARGE_WITH_CALLBACKS, [*values, delay, json.dumps(messages)])
+            row = fetch_one(_CHARGE_WITH_CALLBACKS, [*values, delay, json.dumps(messages)])
         return bool(row and row[0])
 
 
@@ -249,9 +248,3 @@ def _declined(code: str | None) -> GatewayResult:
         message=cards.DECLINE_MESSAGES[code],
         response={"status": DECLINED, "decline_code": code},
     )
-
-
-def _fetch(statement: str, parameters: Any) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchone()

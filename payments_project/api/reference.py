@@ -1,0 +1,472 @@
+"""What the OpenAPI document and ``/docs`` say that no model says: texts, headers, examples."""
+
+from dataclasses import dataclass
+from typing import Any
+
+TAGS = {
+    "API keys": "Keys of the merchant: made, rotated, revoked. A key is shown once.",
+    "Balance": "The merchant's money, and the ledger entries that make it up.",
+    "Customers": "Who pays. Deleting one erases personal data and keeps the totals.",
+    "Disputes": "Cardholders' complaints.",
+    "Gateways": "Where gateways send their messages; not for merchants.",
+    "Payment methods": "Cards as tokens. The number is never returned.",
+    "Refunds": "Money back, in one part or several.",
+    "Transactions": "Payments: taken, authorized, captured, cancelled, recorded.",
+}
+
+PATH_PARAMETERS = {
+    "token": "The payment method's token, `pm_…`.",
+    "name": "The gateway's name.",
+}
+QUERY_PARAMETERS = {
+    "limit": "Objects per page.",
+    "starting_after": "The page after (older than) the object with this id.",
+    "ending_before": "The page before (newer than) the object with this id.",
+    "expand[]": "Puts the object in place of its id; may be repeated.",
+    "amount": "Exactly this amount, in the smallest unit.",
+}
+RANGE_ENDS = {
+    "gte": "not before, or at least,",
+    "gt": "after, or more than,",
+    "lte": "not after, or at most,",
+    "lt": "before, or less than,",
+}
+
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": (
+        "Makes a retry safe: the first status and body are stored and replayed. Scoped to merchant"
+        " and environment, kept at least 24 hours."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "example": "order-1042-attempt-1",
+}
+
+SECURITY_SCHEMES: dict[str, Any] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The API key: `Authorization: Bearer sk_test_…`.",
+    },
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The API key as user name, with an empty password: `curl -u sk_test_…:`.",
+    },
+}
+
+
+def _header(description: str, kind: str = "integer", **more: Any) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": kind, **more}}
+
+
+HEADERS: dict[str, Any] = {
+    "Request-Id": _header("The request's id; name it when you ask us.", "string"),
+    "RateLimit-Limit": _header("Calls that the key may make at this endpoint in an hour."),
+    "RateLimit-Remaining": _header("Calls left in the hour."),
+    "RateLimit-Reset": _header("Seconds until a call is back."),
+    "Retry-After": _header("Seconds to wait before trying again."),
+    "Idempotent-Replayed": _header(
+        "`true` if the reply was stored under the key before.", "string", enum=["true"]
+    ),
+    "WWW-Authenticate": _header("How to authenticate.", "string"),
+}
+ERROR_HEADERS: dict[int, tuple[str, ...]] = {
+    401: ("WWW-Authenticate",),
+    402: ("Idempotent-Replayed",),
+    409: ("Retry-After", "Idempotent-Replayed"),
+    429: ("Retry-After",),
+    503: ("Retry-After", "Idempotent-Replayed"),
+}
+ERROR_STATUSES = {
+    400: "The request is at fault; `errors` lists every field that is, if several are.",
+    401: "No valid API key.",
+    402: "The card was declined or blocked; the failed transaction is included whole.",
+    403: "The key may not do this; the message names the missing permission.",
+    404: "There is no such object for this merchant and environment.",
+    409: "The object's state, or an amount that is left, does not allow it; or the key is in use.",
+    413: "The body is larger than 256 KiB.",
+    415: "The body is not `application/json`.",
+    429: "Too many requests.",
+    500: "A fault of ours.",
+    503: "No gateway could be reached, or the service is busy; nothing was charged.",
+}
+
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "Every error, in one shape. Fields that do not apply are left out.",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "type": {
+                    "type": "string",
+                    "enum": [
+                        "invalid_request_error",
+                        "idempotency_error",
+                        "card_error",
+                        "rate_limit_error",
+                        "api_error",
+                    ],
+                },
+                "code": {
+                    "type": "string",
+                    "description": "Stable, for programs; each is explained at `doc_url`.",
+                },
+                "message": {"type": "string", "description": "For people; may change."},
+                "param": {"type": "string", "description": "The field at fault: `card.number`."},
+                "errors": {
+                    "type": "array",
+                    "description": "Every field at fault, if several are.",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "param": {"type": "string"},
+                            "code": {"type": "string"},
+                            "message": {"type": "string"},
+                        },
+                        "required": ["param", "code", "message"],
+                        "additionalProperties": False,
+                    },
+                },
+                "decline_code": {"type": "string"},
+                "transaction": {"$ref": "#/components/schemas/Transaction"},
+                "request_id": {"type": "string"},
+                "doc_url": {"type": "string", "format": "uri"},
+            },
+            "required": ["type", "code", "message", "request_id", "doc_url"],
+            "additionalProperties": False,
+        }
+    },
+    "required": ["error"],
+    "additionalProperties": False,
+}
+
+TRANSACTION_ID = "01991d5c-6f0a-7c3e-9d5b-2f6a1c0e8b47"
+_TRANSACTION: dict[str, Any] = {
+    "id": TRANSACTION_ID,
+    "object": "transaction",
+    "environment": "test",
+    "created_at": "2026-01-31T12:00:00.000000Z",
+    "amount": 4200,
+    "captured_amount": 4200,
+    "refunded_amount": 0,
+    "fee_amount": 152,
+    "net_amount": 4048,
+    "currency": "EUR",
+    "status": "succeeded",
+    "failure": None,
+    "customer": None,
+    "payment_method": "pm_4Zk1vYx0Qd7mR2sT9uWb",
+    "payment_method_type": "card",
+    "card": {"brand": "visa", "last_four": "4242"},
+    "gateway": {"name": "simulator", "transaction_id": "sim_5d1f0c"},
+    "risk": {"score": 0.05, "level": "low"},
+    "compliance_status": "approved",
+    "description": "Order 1042",
+    "metadata": {"order": "1042"},
+    "updated_at": "2026-01-31T12:00:00.000000Z",
+}
+_DECLINED = _TRANSACTION | {
+    "captured_amount": None,
+    "fee_amount": 0,
+    "net_amount": 4200,
+    "status": "failed",
+    "failure": {
+        "code": "card_declined",
+        "decline_code": "insufficient_funds",
+        "message": "The card has insufficient funds.",
+    },
+    "card": {"brand": "visa", "last_four": "9995"},
+}
+ANSWERS: dict[str, Any] = {"Transaction": _TRANSACTION}
+BODIES: dict[str, Any] = {
+    "post_transactions": {
+        "pay": {
+            "summary": "Charge a card",
+            "value": {
+                "amount": 4200,
+                "currency": "EUR",
+                "payment_method": "pm_4Zk1vYx0Qd7mR2sT9uWb",
+                "description": "Order 1042",
+                "metadata": {"order": "1042"},
+            },
+        },
+        "authorize": {
+            "summary": "Authorize only",
+            "value": {
+                "amount": 4200,
+                "currency": "EUR",
+                "payment_method": "pm_4Zk1vYx0Qd7mR2sT9uWb",
+                "capture": False,
+            },
+        },
+    },
+    "post_payment_methods": {
+        "card": {
+            "summary": "A test card",
+            "value": {
+                "type": "card",
+                "card": {
+                    "number": "4242424242424242",
+                    "exp_month": 12,
+                    "exp_year": 2034,
+                    "cvc": "123",
+                },
+            },
+        }
+    },
+    "post_refunds": {
+        "part": {
+            "summary": "Part of a payment",
+            "value": {"transaction": TRANSACTION_ID, "amount": 1000, "reason": "Returned"},
+        }
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """A row of the errors table: its anchor is ``errors-<code>``."""
+
+    code: str
+    status: int
+    type: str
+    meaning: str
+    remedy: str
+
+
+_REQUEST, _IDEMPOTENCY = "invalid_request_error", "idempotency_error"
+_CARD, _API = "card_error", "api_error"
+
+ERROR_CODES = tuple(
+    ErrorCode(*row)
+    for row in (
+        ("parameter_missing", 400, _REQUEST, "A required field is absent.", "Send `param`."),
+        (
+            "parameter_invalid",
+            400,
+            _REQUEST,
+            "A value has the wrong type, form or range.",
+            "Correct `param`; `errors` lists every field at fault.",
+        ),
+        (
+            "unknown_parameter",
+            400,
+            _REQUEST,
+            "There is no such field; nothing unknown is ignored.",
+            "Check the spelling of `param`.",
+        ),
+        (
+            "amount_too_large",
+            400,
+            _REQUEST,
+            "The amount is over 99999999999.",
+            "Amounts are in the smallest unit: 1000 is ten euros.",
+        ),
+        (
+            "currency_not_supported",
+            400,
+            _REQUEST,
+            "No active ISO 4217 currency, or not one of yours.",
+            "Use a currency of your account.",
+        ),
+        (
+            "json_invalid",
+            400,
+            _REQUEST,
+            "The body is not JSON, or JSON that we do not take: duplicate names, NUL, lone"
+            " surrogates, fractions, depth over 32.",
+            "Send one plain JSON object.",
+        ),
+        (
+            "signature_invalid",
+            400,
+            _REQUEST,
+            "A gateway's message has no valid signature.",
+            "For gateways only: check the signing key.",
+        ),
+        (
+            "resource_missing",
+            404,
+            _REQUEST,
+            "No such object for this merchant and environment. 400 with `param` where a body,"
+            " filter or cursor names it.",
+            "Check the id, and that a test key is not used for a live object.",
+        ),
+        (
+            "idempotency_key_reused",
+            400,
+            _IDEMPOTENCY,
+            "The key was used with other parameters or at another endpoint.",
+            "Use a new key for a new request.",
+        ),
+        (
+            "idempotency_key_in_use",
+            409,
+            _IDEMPOTENCY,
+            "A call with the same key is under way.",
+            "Wait `Retry-After` seconds and send the same request again.",
+        ),
+        (
+            "api_key_invalid",
+            401,
+            _REQUEST,
+            "There is no key, or none that is valid.",
+            "Send `Authorization: Bearer sk_…`.",
+        ),
+        ("api_key_expired", 401, _REQUEST, "The key's time is over.", "Use a newer key."),
+        (
+            "permission_denied",
+            403,
+            _REQUEST,
+            "The key lacks a permission, which the message names.",
+            "Use a key that has it.",
+        ),
+        (
+            "merchant_not_active",
+            403,
+            _REQUEST,
+            "The account may not take live payments (any more).",
+            "Ask us; test keys keep working.",
+        ),
+        (
+            "customer_not_allowed",
+            403,
+            _REQUEST,
+            "A publishable key named a customer.",
+            "Attach the payment method with a secret key.",
+        ),
+        ("method_not_allowed", 405, _REQUEST, "Not with this method.", "See the header `Allow`."),
+        ("payload_too_large", 413, _REQUEST, "The body is over 256 KiB.", "Send less."),
+        (
+            "unsupported_media_type",
+            415,
+            _REQUEST,
+            "The body is not JSON by its own word.",
+            "Send `Content-Type: application/json`.",
+        ),
+        (
+            "card_declined",
+            402,
+            _CARD,
+            "The issuer refused; `decline_code` says why.",
+            "Ask for another card.",
+        ),
+        ("expired_card", 402, _CARD, "The card has expired.", "Ask for another card."),
+        ("incorrect_cvc", 402, _CARD, "The security code is wrong.", "Ask for it again."),
+        (
+            "processing_error",
+            402,
+            _CARD,
+            "The issuer or network failed while working on it.",
+            "Try again later, with a new key.",
+        ),
+        (
+            "blocked_by_risk",
+            402,
+            _CARD,
+            "Our risk rules blocked it before any gateway was asked.",
+            "Do not repeat it; ask for another way to pay.",
+        ),
+        (
+            "transaction_state_invalid",
+            409,
+            _REQUEST,
+            "The transaction's state does not allow the act.",
+            "Read it again; see the life cycle.",
+        ),
+        (
+            "amount_exceeds_capturable",
+            409,
+            _REQUEST,
+            "More than was authorized.",
+            "Capture what was authorized, or less.",
+        ),
+        (
+            "amount_exceeds_refundable",
+            409,
+            _REQUEST,
+            "More than was captured and not yet refunded.",
+            "Refund what is left.",
+        ),
+        (
+            "payment_method_already_attached",
+            409,
+            _REQUEST,
+            "The payment method belongs to another customer.",
+            "Tokenise the card again for this customer.",
+        ),
+        (
+            "payment_method_detached",
+            409,
+            _REQUEST,
+            "The payment method was detached, for good.",
+            "Tokenise the card again.",
+        ),
+        (
+            "api_key_inactive",
+            409,
+            _REQUEST,
+            "The key has ended: there is nothing to rotate.",
+            "Create a new key.",
+        ),
+        (
+            "rate_limited",
+            429,
+            "rate_limit_error",
+            "Too many calls with this key at this endpoint.",
+            "Wait `Retry-After` seconds.",
+        ),
+        (
+            "internal_error",
+            500,
+            _API,
+            "Something went wrong on our side; the outcome may be unknown.",
+            "Retry with the same Idempotency-Key; name the `request_id` to us.",
+        ),
+        (
+            "gateway_unavailable",
+            503,
+            _API,
+            "No gateway could take the payment; certainly nothing was charged.",
+            "Try again later, with a new key.",
+        ),
+    )
+)
+
+
+def _error(code: str, message: str, **more: Any) -> dict[str, Any]:
+    found = next(item for item in ERROR_CODES if item.code == code)
+    return {
+        "error": {
+            "type": found.type,
+            "code": code,
+            "message": message,
+            **more,
+            "request_id": "req_3f8a1c5e9b7d2046c8e0a1f4",
+            "doc_url": f"https://payments.example/docs#errors-{code}",
+        }
+    }
+
+
+ERRORS: dict[int, Any] = {
+    400: _error("parameter_missing", "amount: This parameter is required.", param="amount"),
+    401: _error("api_key_invalid", "No valid API key."),
+    402: _error(
+        "card_declined",
+        "The card has insufficient funds.",
+        decline_code="insufficient_funds",
+        transaction=_DECLINED,
+    ),
+    403: _error("permission_denied", "The key lacks the permission refunds:write."),
+    404: _error("resource_missing", "There is no object with this id."),
+    409: _error("amount_exceeds_refundable", "Only 1200 is left to refund.", param="amount"),
+    413: _error("payload_too_large", "The body is larger than 256 KiB."),
+    415: _error("unsupported_media_type", "Send the body as application/json."),
+    429: _error("rate_limited", "Too many requests; slow down."),
+    500: _error("internal_error", "Something went wrong on our side."),
+    503: _error("gateway_unavailable", "The gateway could not be reached; nothing was charged."),
+}

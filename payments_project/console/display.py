@@ -1,0 +1,223 @@
+"""Cells: a value as staff read it. All return safe HTML; what is shown is escaped here.
+
+Markup has classes of ``static/console/console.css`` and no inline style or script, so that a
+content security policy may forbid both.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Model
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from payments_project.money import format_amount
+from payments_project.tenancy import TEST
+
+EMPTY = mark_safe('<span class="c-none" title="none">—</span>')
+
+GREEN, AMBER, RED, BLUE, GREY, VIOLET = "green", "amber", "red", "blue", "grey", "violet"
+
+# One colour per word across the console, so that it can be learned.
+TONES: Mapping[str, str] = {
+    "succeeded": GREEN, "active": GREEN, "won": GREEN, "verified": GREEN, "approved": GREEN,
+    "finished": GREEN, "captured": GREEN, "low": GREEN,
+    "pending": AMBER, "open": AMBER, "under_review": AMBER, "medium": AMBER, "confirming": AMBER,
+    "started": AMBER, "unverified": AMBER, "suspended": AMBER,
+    "authorized": BLUE, "chargeback": RED, "inquiry": BLUE,
+    "failed": RED, "lost": RED, "disputed": RED, "high": RED, "declined": RED,
+    "refunded": VIOLET,
+    "cancelled": GREY, "closed": GREY, "voided": GREY, "warning_closed": GREY,
+}  # fmt: skip
+
+_BRANDS = {
+    "visa": "Visa", "mastercard": "Mastercard", "amex": "Amex", "discover": "Discover",
+    "diners": "Diners", "jcb": "JCB", "unionpay": "UnionPay", "maestro": "Maestro",
+}  # fmt: skip
+
+
+def badge(value: str | None, tone: str | None = None) -> SafeString:
+    """A state as a coloured word; the colour is the word's own unless ``tone`` is given."""
+    if not value:
+        return EMPTY
+    words = value.replace("_", " ")
+    return format_html(
+        '<span class="c-badge c-{}">{}</span>', tone or TONES.get(value, GREY), words
+    )
+
+
+def environment_badge(environment: str) -> SafeString:
+    """``TEST`` stands out, since nothing in it is money; live is the ordinary case."""
+    tone = "test" if environment == TEST else "live"
+    return format_html('<span class="c-env c-env-{}">{}</span>', tone, environment)
+
+
+def money(amount: int | None, currency: str) -> SafeString:
+    """An amount of minor units with its currency's code beside it; negative ones stand out."""
+    if amount is None:
+        return EMPTY
+    return format_html(
+        '<span class="c-money{}">{}<span class="c-code">{}</span></span>',
+        mark_safe(" c-negative") if amount < 0 else "",
+        format_amount(int(amount), currency),
+        currency,
+    )
+
+
+def moment(value: datetime | None, *, now: datetime | None = None) -> SafeString:
+    """A time in UTC, to the second, with its age; the whole of it in the tooltip."""
+    if value is None:
+        return EMPTY
+    value = value.astimezone(UTC)
+    now = now or datetime.now(UTC)
+    written = f"{value:%d %b %H:%M:%S}" if value.year == now.year else f"{value:%d %b %Y %H:%M}"
+    return format_html(
+        '<time class="c-time" datetime="{}" title="{} UTC">{}<span class="c-age">{}</span></time>',
+        value.isoformat(),
+        f"{value:%Y-%m-%d %H:%M:%S.%f}"[:-3],
+        written,
+        age(value, now=now),
+    )
+
+
+def age(value: datetime, *, now: datetime) -> str:
+    """``5 min ago``, ``in 3 days``: the largest unit that is not zero."""
+    seconds = int((now - value).total_seconds())
+    if abs(seconds) < 1:
+        return "now"
+    for size, unit in ((86_400, "day"), (3_600, "h"), (60, "min"), (1, "s")):
+        count = abs(seconds) // size
+        if count:
+            break
+    if unit == "day" and count != 1:
+        unit = "days"
+    return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
+
+
+def day(value: date | None) -> SafeString:
+    """A date, written so that no one takes the month for the day."""
+    if value is None:
+        return EMPTY
+    return format_html('<time class="c-time" datetime="{0}">{0:%d %b %Y}</time>', value)
+
+
+def due(value: date | None, *, today: date | None = None) -> SafeString:
+    """A deadline with the days that are left; the last three and what is past stand out."""
+    if value is None:
+        return EMPTY
+    left = value - (today or datetime.now(UTC).date())
+    if left < timedelta(0):
+        tone, words = RED, f"{-left.days} d overdue"
+    elif not left:
+        tone, words = RED, "today"
+    else:
+        tone, words = (RED if left.days <= 3 else GREY), f"{left.days} d left"
+    return format_html("{} {}", day(value), badge(words, tone))
+
+
+def card(brand: str | None, last_four: str | None) -> SafeString:
+    """``Visa ···· 4242``."""
+    if not last_four:
+        return EMPTY
+    return format_html(
+        '<span class="c-card"><span class="c-brand">{}</span> <span class="c-dots">····</span> '
+        "{}</span>",
+        _BRANDS.get(brand or "", brand or "card"),
+        last_four,
+    )
+
+
+def code(value: object) -> SafeString:
+    """An identifier in full, in letters of one width; a click selects all of it."""
+    if value is None or value == "":
+        return EMPTY
+    return format_html('<code class="c-id">{}</code>', value)
+
+
+def short_code(value: UUID | str | None) -> SafeString:
+    """The end of an identifier, whose beginning is only its time; the whole in the tooltip."""
+    if not value:
+        return EMPTY
+    text = str(value)
+    if len(text) <= 14:
+        return code(text)
+    return format_html('<code class="c-id" title="{}">…{}</code>', text, text[-8:])
+
+
+def object_url(label: str, key: object) -> str | None:
+    """The console's page of an object; None where its model has no page."""
+    app, model = label.lower().split(".")
+    try:
+        return reverse(f"admin:{app}_{model}_change", args=[key])
+    except NoReverseMatch:
+        return None
+
+
+def object_link(label: str, key: object, text: str | SafeString | None = None) -> SafeString:
+    """A link to an object, by its model's ``app.model`` label; plain text if it has no page."""
+    if not key:
+        return EMPTY
+    shown = text if text is not None else short_code(str(key))
+    url = object_url(label, key)
+    if url is None:
+        return format_html("{}", shown)
+    return format_html('<a class="c-link" href="{}" title="{}">{}</a>', url, key, shown)
+
+
+def related_link(instance: Model, name: str, text: str | None = None) -> SafeString:
+    """A link to what a foreign key names; the bare id where no such row is (any more)."""
+    field = instance._meta.get_field(name)
+    key = getattr(instance, field.attname)  # type: ignore[union-attr]
+    if key is None:
+        return EMPTY
+    related: type[Model] = field.related_model  # type: ignore[assignment]
+    try:
+        shown = text if text is not None else str(getattr(instance, name))
+    except ObjectDoesNotExist:
+        return short_code(str(key))
+    return object_link(related._meta.label, key, shown)
+
+
+def boolean(value: bool | None) -> SafeString:
+    """Yes or no, as a sign and a word for those who don't see the sign."""
+    if value is None:
+        return EMPTY
+    return badge("yes", GREEN) if value else badge("no", GREY)
+
+
+def pretty_json(value: Any) -> SafeString:
+    """JSON with its keys, texts and numbers set apart; folded away beyond forty lines."""
+    if value in (None, {}, []):
+        return EMPTY
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str, sort_keys=True)
+    block = format_html('<pre class="c-json">{}</pre>', _coloured(text))
+    lines = text.count("\n") + 1
+    if lines <= 40:
+        return block
+    return format_html("<details><summary>{} lines</summary>{}</details>", lines, block)
+
+
+def _coloured(text: str) -> SafeString:
+    """Lines of ``json.dumps(indent=2)``, each a key, a value and a comma at most."""
+
+    def line(raw: str) -> SafeString:
+        indent, rest = raw[: len(raw) - len(raw.lstrip())], raw.lstrip()
+        key, separator, value = rest.partition('": ')
+        if rest.startswith('"') and separator:
+            return format_html('{}<span class="c-key">{}"</span>: {}', indent, key, _value(value))
+        return format_html("{}{}", indent, _value(rest))
+
+    return format_html_join("\n", "{}", ((line(raw),) for raw in text.split("\n")))
+
+
+def _value(text: str) -> SafeString:
+    if text.startswith('"'):
+        return format_html('<span class="c-string">{}</span>', text)
+    if text[:1] in "{}[]":
+        return mark_safe(escape(text))  # noqa: S308 (escaped)
+    return format_html('<span class="c-number">{}</span>', text)

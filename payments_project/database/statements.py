@@ -1,0 +1,23 @@
+"""Running one prepared statement with as little around it as the payment path can have."""
+
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+
+def fetch_one(
+    statement: str, parameters: Any = None, *, using: str = DEFAULT_DB_ALIAS
+) -> tuple[Any, ...] | None:
+    """Runs ``statement``, prepared, on this thread's connection and returns its first row.
+
+    As a Django cursor would, but for the query log: it takes part in the transaction that is open,
+    and errors are Django's.
+    """
+    connection = connections[using]
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors:
+        cursor = connection.connection.cursor()
+        cursor.execute(statement, parameters, prepare=True)
+        row: tuple[Any, ...] | None = cursor.fetchone() if cursor.description else None
+        return row
