@@ -23,6 +23,9 @@ RECEIVE_BYTES = 65536
 # How long a run waits for answers under way when its time is up; they count as failures then.
 DRAIN_SECONDS_MAX = 30.0
 FAILURES_SHOWN = 3
+UNKNOWN, CHUNKED = -1, -2
+# No JSON body holds a bare CR LF, so nothing else of ours ends like this.
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 class Client:
@@ -34,12 +37,12 @@ class Client:
         self.socket = socket.create_connection(address, timeout=DRAIN_SECONDS_MAX)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
-        self.length = -1
+        self.length = UNKNOWN
         self.sent_at = 0.0
 
     def send(self, request: bytes) -> None:
         self.buffer = b""
-        self.length = -1
+        self.length = UNKNOWN
         self.sent_at = time.perf_counter()
         self.socket.sendall(request)
 
@@ -49,28 +52,42 @@ class Client:
         if not data:
             raise ConnectionResetError("the server closed the connection")
         self.buffer = self.buffer + data if self.buffer else data
-        if self.length < 0:
+        if self.length == UNKNOWN:
             self.length = response_length(self.buffer)
-        if self.length < 0 or len(self.buffer) < self.length:
+        if self.length == CHUNKED:
+            return self.buffer if self.buffer.endswith(LAST_CHUNK) else None
+        if self.length == UNKNOWN or len(self.buffer) < self.length:
             return None
         return self.buffer
 
 
 def response_length(data: bytes) -> int:
-    """How long the whole response is; -1 while its head is not complete.
-
-    Only responses with Content-Length are understood, which is what the API sends.
-    """
+    """How long the whole response is; ``UNKNOWN`` while its head is not there, or ``CHUNKED``."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
-        return -1
-    start = data.find(b"\r\ncontent-length:", 0, end)
-    if start < 0:
-        start = data[:end].lower().find(b"\r\ncontent-length:")
-    if start < 0:
-        raise ValueError(f"a response without Content-Length: {data[:end]!r}")
-    stop = data.find(b"\r\n", start + 2)
-    return end + 4 + int(data[start + 17 : stop])
+        return UNKNOWN
+    head = data[:end].lower()
+    start = head.find(b"\r\ncontent-length:")
+    if start >= 0:
+        stop = head.find(b"\r\n", start + 2)
+        return end + 4 + int(head[start + 17 : stop if stop >= 0 else end])
+    if b"\r\ntransfer-encoding: chunked" in head:
+        return CHUNKED
+    raise ValueError(f"a response of unknown length: {data[:end]!r}")
+
+
+def response_body(response: bytes) -> bytes:
+    """A whole response's body, put together from its chunks if it came so."""
+    head, _, body = response.partition(b"\r\n\r\n")
+    if response_length(head + b"\r\n\r\n") != CHUNKED:
+        return body
+    whole = b""
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        count = int(size.split(b";")[0], 16)
+        whole += rest[:count]
+        body = rest[count + 2 :]
+    return whole
 
 
 class Load:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from bench.load import Client
+from bench.load import Client, response_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +52,4 @@ def _answer(client: Client) -> Answer:
     response = client.receive()
     while response is None:
         response = client.receive()
-    head, _, body = response.partition(b"\r\n\r\n")
-    return Answer(int(head.split(b" ", 2)[1]), json.loads(body))
+    return Answer(int(response.split(b" ", 2)[1]), json.loads(response_body(response)))

@@ -5,12 +5,16 @@ Apps are named as strings: the project imports none of them.
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
-from payments_project.api import health, openapi
+from payments_project.api import docs, health, metrics, openapi
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(url="/docs")),
+    path("docs", docs.docs),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
     path("v1/openapi.json", openapi.document),
     path("v1/", include("merchants.api.urls")),
     path("v1/", include("vault.api.urls")),

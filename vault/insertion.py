@@ -13,8 +13,8 @@ from payments_project.actor import Actor
 from payments_project.events.record import EVENT_COLUMNS, event_payload
 from payments_project.tenancy import Scope
 from vault.card_data import CardData
-from vault.crypto.envelope import Sealed, seal_card
-from vault.crypto.fingerprint import card_fingerprint
+from vault.crypto.envelope import Sealed, row_binding, scope_binding, seal_card
+from vault.crypto.fingerprint import Fingerprinter
 from vault.crypto.keys import key_provider
 from vault.crypto.tokens import new_token
 from vault.models import CARD, PaymentMethod
@@ -78,33 +78,34 @@ class NewCard(NamedTuple):
     is_active: bool = True
 
 
-def seal_new_card(
-    *, scope: Scope, card: CardData, customer_id: UUID | None, fingerprint: str | None = None
-) -> NewCard:
-    """Gives ``card`` a token and encrypts it for the row that it will get."""
-    token = new_token()
-    sealed = seal_card(
-        provider=key_provider(),
-        card=card,
-        token=token,
-        merchant_id=scope.merchant_id,
-        environment=scope.environment,
-    )
-    return NewCard(
-        token,
-        customer_id,
-        fingerprint or fingerprint_of(scope=scope, card=card),
-        card.brand,
-        card.last_four,
-        card.expires_at,
-        sealed,
-        card,
-    )
+class CardSealer:
+    """Makes new cards ready for the vault: token, fingerprint, envelope; for one scope."""
 
+    def __init__(self, *, scope: Scope) -> None:
+        merchant_id, environment = scope.merchant_id, scope.environment
+        self.fingerprints = Fingerprinter(merchant_id=merchant_id, environment=environment)
+        self._provider = key_provider()
+        self._binding = scope_binding(merchant_id=merchant_id, environment=environment)
 
-def fingerprint_of(*, scope: Scope, card: CardData) -> str:
-    """The card's fingerprint at the scope's merchant and environment."""
-    return card_fingerprint(merchant_id=scope.merchant_id, environment=scope.environment, card=card)
+    def seal(
+        self, card: CardData, *, customer_id: UUID | None, fingerprint: str | None = None
+    ) -> NewCard:
+        """Gives ``card`` a token and encrypts it for the row that it will get."""
+        token = new_token()
+        return NewCard(
+            token,
+            customer_id,
+            fingerprint or self.fingerprints.of(card),
+            card.brand,
+            card.last_four,
+            card.expires_at,
+            seal_card(
+                provider=self._provider,
+                card=card,
+                binding=row_binding(scope=self._binding, token=token),
+            ),
+            card,
+        )
 
 
 def insert_card(*, scope: Scope, actor: Actor, new: NewCard) -> PaymentMethod | None:

@@ -6,7 +6,7 @@ from vault.card_data import CardData
 from vault.crypto.envelope import seal_card
 from vault.crypto.keys import key_provider
 from vault.models import PaymentMethod
-from vault.selectors import decrypt_card
+from vault.selectors import binding_of, decrypt_card
 from vault.snapshot import payment_method_snapshot
 
 
@@ -33,9 +33,7 @@ def renew_card(*, actor: Actor, payment_method: PaymentMethod, card: CardData) -
         sealed = seal_card(
             provider=key_provider(),
             card=renewed,
-            token=payment_method.token,
-            merchant_id=payment_method.merchant_id,
-            environment=payment_method.environment,
+            binding=binding_of(payment_method=payment_method),
         )
         payment_method.encrypted_data = sealed.encrypted_data
         payment_method.encryption_key_id = sealed.encryption_key_id

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from payments_project.tenancy import Scope
 from vault.access import payment_methods_of
 from vault.card_data import CardData
-from vault.crypto.envelope import Sealed, unseal_card
+from vault.crypto.envelope import Sealed, row_binding, scope_binding, unseal_card
 from vault.crypto.keys import key_provider
 from vault.models import PaymentMethod
 
@@ -31,11 +31,17 @@ def decrypt_card(*, payment_method: PaymentMethod) -> CardData:
     return unseal_card(
         provider=key_provider(),
         sealed=Sealed(bytes(payment_method.encrypted_data), payment_method.encryption_key_id),
-        token=payment_method.token,
-        merchant_id=payment_method.merchant_id,
-        environment=payment_method.environment,
+        binding=binding_of(payment_method=payment_method),
         brand=payment_method.brand or "",
     )
+
+
+def binding_of(*, payment_method: PaymentMethod) -> bytes:
+    """What ties the row's envelope to it."""
+    scope = scope_binding(
+        merchant_id=payment_method.merchant_id, environment=payment_method.environment
+    )
+    return row_binding(scope=scope, token=payment_method.token)
 
 
 def holder_name_of(*, payment_method: PaymentMethod) -> str | None:

@@ -124,7 +124,8 @@ def build() -> Json:
     """The document, made anew."""
     from drf_spectacular.generators import SchemaGenerator
 
-    made: Json = SchemaGenerator().get_schema(request=None, public=True)
+    generator: Any = SchemaGenerator
+    made: Json = generator().get_schema(request=None, public=True)
     return made
 
 
@@ -138,7 +139,9 @@ def describe(path: str, method: str, view_class: Any) -> Json:
     operation: Operation = view_class.operations[method]
     handler = getattr(view_class, method.lower(), view_class)
     summary, _, detail = (handler.__doc__ or "").strip().partition("\n\n")
-    summary = " ".join(summary.split()).rstrip(".")
+    # A class says where it is first. A summary is plain text.
+    summary = _prose(re.sub(r"^``/v1/\S+``: ", "", summary)).rstrip(".").replace("`", "")
+    summary = summary[:1].upper() + summary[1:]
     tag = _tag(path)
     described: Json = {
         "operationId": _operation_id(path, method),
@@ -159,7 +162,7 @@ def describe(path: str, method: str, view_class: Any) -> Json:
     else:
         described["security"] = [{"bearer": []}, {"basic": []}]
     permission = getattr(view_class, "permissions_required", {}).get(method)
-    notes = [" ".join(detail.split())] if detail else []
+    notes = [_prose(detail)] if detail else []
     if permission is not None:
         described["x-permission"] = permission
         notes.append(f"Needs the permission `{permission}`.")
@@ -176,10 +179,8 @@ def describe(path: str, method: str, view_class: Any) -> Json:
 
 def _operation_id(path: str, method: str) -> str:
     verb = {"GET": "get", "POST": "post", "PATCH": "update", "DELETE": "delete"}[method]
-    words = [verb]
-    for part in path.removeprefix(PREFIX).split("/"):
-        words.append("by_id" if part.startswith("{") else part)
-    return "_".join(words)
+    parts = path.removeprefix(PREFIX).replace(".", "_").split("/")
+    return "_".join([verb, *("by_id" if part.startswith("{") else part for part in parts)])
 
 
 def _tag(path: str) -> str:
@@ -232,7 +233,8 @@ def _query_parameters(operation: Operation) -> list[Json]:
 def _parameter_description(name: str) -> str:
     base, _, end = name.partition("[")
     if end and base != "expand":
-        return f"`{base}` {reference.RANGE_ENDS[end.removesuffix(']')]} this."
+        words = reference.RANGE_ENDS[end.removesuffix("]")]
+        return f"Only those whose `{base}` is {words[base == 'created_at']} this."
     return reference.QUERY_PARAMETERS.get(name, f"Only those whose `{name}` is this.")
 
 
@@ -267,7 +269,7 @@ def _answer_response(answer: Answer, operation: Operation, method: str, path: st
     else:
         name = component_name(answer)
         schema = {"$ref": _REF + name}
-        description = " ".join((answer.__doc__ or "").split())
+        description = _prose(answer.__doc__)
     content: Json = {"schema": schema}
     example = reference.ANSWERS.get(name)
     if example is not None and not isinstance(answer, ListOf):
@@ -332,18 +334,48 @@ class _Schemas(GenerateJsonSchema):
         made = super().model_schema(schema)
         model = schema["cls"]
         made.pop("title", None)
-        made["description"] = " ".join((model.__doc__ or "").split())
+        answers = self.mode == "serialization"
+        if answers:
+            made["description"] = _prose(model.__doc__)
+        else:
+            # A body's docstring is for us; what a merchant needs stands at the operation.
+            made.pop("description", None)
         properties = made.get("properties", {})
         for name, field in model.model_fields.items():
-            found = properties.get(field.alias or name)
-            if found is None:
-                continue
-            found.pop("title", None)
-            _set_format(found, _format_of(field.annotation))
+            if (field.alias or name) in properties:
+                properties[field.alias or name] = _tidy(
+                    field.alias or name, properties[field.alias or name], field.annotation
+                )
+        if answers:
             # What is None by default may be left out of an answer: a secret, shown only once.
-            if self.mode == "serialization" and not field.is_required() and field.default is None:
-                made["required"] = [item for item in made["required"] if item != name]
+            made["required"] = [
+                name
+                for name, field in model.model_fields.items()
+                if field.is_required() or field.default is not None
+            ]
         return made
+
+
+def _tidy(name: str, schema: Json, annotation: Any) -> Json:
+    """A field's schema: its format set, its limits in JSON Schema's own words."""
+    schema.pop("title", None)
+    _set_format(schema, _format_of(annotation))
+    members = [item for item in schema.get("anyOf", ()) if item != {"type": "null"}]
+    for item in [schema, *members]:
+        for word, own in (("ge", "minimum"), ("le", "maximum")):
+            if word in item:
+                item[own] = item.pop(word)
+        if name == "metadata" and item.get("maxProperties"):
+            item["propertyNames"] = {"minLength": 1, "maxLength": 40}
+            item["additionalProperties"] = {"type": "string", "maxLength": 500}
+    # An id that is a UUID for most objects, and composed for some.
+    if len(members) > 1 and all(item.get("type") == "string" for item in members):
+        return {"type": "string"}
+    return schema
+
+
+def _prose(docstring: str | None) -> str:
+    return " ".join((docstring or "").split()).replace("``", "`")
 
 
 def component_name(model: type[BaseModel]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import redis
 from django_redis import get_redis_connection
 
+from payments_project.api.metrics import count_failed_open
 from payments_project.errors import RateLimited
 
 logger = logging.getLogger("payments.rate_limit")
@@ -137,6 +138,7 @@ def check_rate_limit(
     log = f"rate_limit:{key_id}:{endpoint}:{HOUR_SECONDS}"
     answer = _limiter.run(log, per_second, per_hour)
     if answer is None:
+        count_failed_open()
         return None
     allowed, remaining, wait_us = answer
     seconds = max(1, -(-wait_us // 1_000_000))

@@ -25,11 +25,12 @@ QUERY_PARAMETERS = {
     "expand[]": "Puts the object in place of its id; may be repeated.",
     "amount": "Exactly this amount, in the smallest unit.",
 }
+# Of a number, of a time.
 RANGE_ENDS = {
-    "gte": "not before, or at least,",
-    "gt": "after, or more than,",
-    "lte": "not after, or at most,",
-    "lt": "before, or less than,",
+    "gte": ("at least", "at or after"),
+    "gt": ("more than", "after"),
+    "lte": ("at most", "at or before"),
+    "lt": ("less than", "before"),
 }
 
 IDEMPOTENCY_KEY: dict[str, Any] = {
@@ -412,6 +413,13 @@ ERROR_CODES = tuple(
             _REQUEST,
             "The key has ended: there is nothing to rotate.",
             "Create a new key.",
+        ),
+        (
+            "merchant_state_invalid",
+            409,
+            _REQUEST,
+            "The account's state does not allow the change.",
+            "Ask us.",
         ),
         (
             "rate_limited",

@@ -1,18 +1,18 @@
 """Lists over large tables: pages by key, no COUNT, and a limit on what a filter may read.
 
-A page is the rows before or after a key (``?p=older.KEY``), in the order of one index, so the
+A page is the rows before or after a row (``?p=older.KEY``), in the order of one index, so the
 ten-thousandth page costs what the first one does. A filter without an index of its own could read a
 whole table to find nothing; here it looks at ``scan_rows_max`` rows, says how far it got, and goes
 on from there when asked.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -21,10 +21,9 @@ from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
 from payments_project.console.estimates import estimate_rows
+from payments_project.console.keyset import NEWER, OLDER, KeyOrder, Place, Position
+from payments_project.console.search import looks_like_card_number
 from payments_project.database.uuid7 import uuid7_time
-
-OLDER = "older"
-NEWER = "newer"
 
 
 class EstimatePaginator(Paginator):
@@ -34,7 +33,7 @@ class EstimatePaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return max(estimate_rows(self.object_list.model._meta.db_table), self.per_page + 1)
+        return max(estimate_rows(_table(self.object_list.model)), self.per_page + 1)
 
     def validate_number(self, number: Any) -> int:
         try:
@@ -44,54 +43,64 @@ class EstimatePaginator(Paginator):
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """Where a page starts: beside the row with ``key``, on its older or newer side."""
-
-    side: str
-    key: Any
-
-    def __str__(self) -> str:
-        return f"{self.side}.{self.key}"
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """One page's rows, newest first, and where to go on.
 
-    ``looked_back_to`` is set when a filter stopped at its limit rather than at the end.
+    ``looked_back_to`` is set when a filter stopped at its limit rather than at the end, and
+    ``estimate`` on the first page of a whole table.
     """
 
     rows: list[Model]
-    older: Position | None
-    newer: Position | None
-    looked_back_to: datetime | None = None
+    older: Position | None = None
+    newer: Position | None = None
+    looked_back_to: datetime | date | None = None
     estimate: int | None = None
+
+    @property
+    def estimate_words(self) -> str:
+        """``10.2 million``: as exact as an estimate is."""
+        count = self.estimate or 0
+        for size, word in ((1_000_000_000, "billion"), (1_000_000, "million")):
+            if count >= size:
+                return f"{count / size:.1f} {word}"
+        return f"{round(count, -2):,}" if count >= 1_000 else str(count)
 
 
 class FastChangeList(ChangeList):
     """A change list whose every query has a LIMIT and an index that gives its order."""
 
     page: Page
+    chips: list[dict[str, str]]
+
+    @cached_property
+    def order(self) -> KeyOrder:
+        return KeyOrder.of(self.model, self.model_admin.ordering)
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str] | None = None
+    ) -> QuerySet:
+        """As Django's; a card number that somebody pasted is neither looked up nor shown again."""
+        queryset: QuerySet = super().get_queryset(request, exclude_parameters)
+        if looks_like_card_number(self.query):
+            self.query = ""
+            self.params.pop(SEARCH_VAR, None)
+            self.filter_params.pop(SEARCH_VAR, None)
+        return queryset
 
     def get_results(self, request: HttpRequest) -> None:
         """Reads one page; sets what Django's and Unfold's templates expect besides ``page``."""
         position = self._position(request)
         self.page = self._read(position)
-        if position is None and not self._is_narrowed():
-            self.page = _with_estimate(self.page, self.model)
+        if position is None and not (self.query or self.get_filters_params()):
+            self.page = self._with_estimate(self.page)
+        self.chips = []
         self.result_list = self.page.rows
-        self.result_count = len(self.page.rows)
-        self.full_result_count = None
+        self.result_count = self.full_result_count = len(self.page.rows)
         self.show_full_result_count = False
         self.show_admin_actions = bool(self.page.rows)
         self.can_show_all = False
         self.multi_page = bool(self.page.older or self.page.newer)
         self.paginator = EstimatePaginator(self.queryset, self.list_per_page)
-
-    @property
-    def is_keyset(self) -> bool:
-        """Whether rows are in the order of their primary key alone."""
-        return len(self._key_order()) == 1
 
     def older_url(self) -> str:
         """The next page; empty when there is none."""
@@ -103,97 +112,93 @@ class FastChangeList(ChangeList):
 
     def newest_url(self) -> str:
         """The first page."""
-        return self.get_query_string(remove=[PAGE_VAR])
+        return self.get_query_string()
 
     def _url(self, position: Position | None) -> str:
         return self.get_query_string({PAGE_VAR: str(position)}) if position else ""
 
-    def _key_order(self) -> tuple[str, ...]:
-        return tuple(self.model_admin.get_ordering(None) or ("-pk",))
-
-    def _is_narrowed(self) -> bool:
-        return bool(self.query or self.get_filters_params())
-
     def _position(self, request: HttpRequest) -> Position | None:
-        side, _, key = request.GET.get(PAGE_VAR, "").partition(".")
-        if side not in (OLDER, NEWER) or not key:
-            return None
         try:
-            field = self.model._meta.pk if self.is_keyset else None
-            return Position(side, field.to_python(key) if field else int(key))
+            return self.order.parse(request.GET.get(PAGE_VAR, ""))
         except (ValidationError, ValueError) as error:
             raise IncorrectLookupParameters from error
 
     def _read(self, position: Position | None) -> Page:
-        if not self.is_keyset:
-            return self._read_by_offset(position)
-        newer_side = position is not None and position.side == NEWER
+        side = position.side if position else OLDER
         rows: list[Model] = []
-        ends: list[Any] = []
+        ends: list[Place] = []
         for branch in self._branches():
-            found, end = self._read_branch(branch, position)
+            found, end = self._read_branch(branch, position, side)
             rows += found
             if end is not None:
                 ends.append(end)
-        rows.sort(key=lambda row: row.pk, reverse=not newer_side)
+        upwards = side == NEWER
+        rows.sort(key=self.order.place_of, reverse=not upwards)
+        if not ends:
+            return self._page(rows, position, None)
         # Beyond the nearest place where one branch stopped, another one's rows have gaps.
-        end = (min(ends) if newer_side else max(ends)) if ends else None
-        if end is not None:
-            rows = [row for row in rows if (row.pk <= end if newer_side else row.pk >= end)]
-        return self._page(rows, position, end)
+        end = min(ends) if upwards else max(ends)
+        within = [
+            row
+            for row in rows
+            if (self.order.place_of(row) <= end if upwards else self.order.place_of(row) >= end)
+        ]
+        return self._page(within, position, end)
 
-    def _page(self, rows: list[Model], position: Position | None, end: Any) -> Page:
-        newer_side = position is not None and position.side == NEWER
+    def _page(self, rows: list[Model], position: Position | None, end: Place | None) -> Page:
         has_more = len(rows) > self.list_per_page
         rows = rows[: self.list_per_page]
-        ahead = rows[-1].pk if has_more else end
-        if newer_side:
-            rows.reverse()
-            older = Position(OLDER, rows[-1].pk) if rows else Position(OLDER, position.key)
-            newer = None if ahead is None else Position(NEWER, ahead)
-            return Page(rows, older, newer, self._time(None if has_more else end))
-        newer = None
-        if position is not None:
-            newer = Position(NEWER, rows[0].pk if rows else position.key)
-        older = None if ahead is None else Position(OLDER, ahead)
-        return Page(rows, older, newer, self._time(None if has_more else end))
-
-    def _time(self, key: Any) -> datetime | None:
-        return uuid7_time(key) if isinstance(key, UUID) else None
+        ahead = self.order.place_of(rows[-1]) if has_more else end
+        looked_back_to = None if has_more or end is None else _time(end[0])
+        if position is None or position.side == OLDER:
+            older = None if ahead is None else Position(OLDER, ahead)
+            newer = None
+            if position is not None:
+                newer = Position(NEWER, self.order.place_of(rows[0]) if rows else position.place)
+            return Page(rows, older, newer, looked_back_to)
+        if ahead is None:
+            # The newest page, and a full one.
+            return self._read(None)
+        rows.reverse()
+        back = self.order.place_of(rows[-1]) if rows else position.place
+        return Page(rows, Position(OLDER, back), Position(NEWER, ahead), looked_back_to)
 
     def _branches(self) -> list[dict[str, Any]]:
         """Conditions under which an index gives rows in order: one of them, or one for each
         environment where the index has that column between its scope and the key."""
         scope = self.model_admin.scope_of(self)
-        if not scope:
-            return [{}]
         branch_on, values = self.model_admin.scope_branches
-        if not branch_on or branch_on in scope:
+        if not scope or not branch_on or branch_on in scope:
             return [scope]
         return [{**scope, branch_on: value} for value in values]
 
     def _read_branch(
-        self, branch: dict[str, Any], position: Position | None
-    ) -> tuple[list[Model], Any]:
-        newer_side = position is not None and position.side == NEWER
-        order = "pk" if newer_side else "-pk"
-        filtered = self.queryset.filter(**branch).order_by(order)
+        self, branch: dict[str, Any], position: Position | None, side: str
+    ) -> tuple[list[Model], Place | None]:
+        """At most a page and one row, and where the limit on reading ended it, if it did."""
+        ordering = self.order.ordering(side)
+        filtered: QuerySet = self.queryset.filter(**branch).order_by(*ordering)
         if position is not None:
-            filtered = filtered.filter(**{"pk__gt" if newer_side else "pk__lt": position.key})
-        end = None
-        if self._needs_limit():
-            candidates: QuerySet = self.model._base_manager.filter(
-                **branch, **self.model_admin.key_range_of(self)
-            )
-            if position is not None:
-                candidates = candidates.filter(
-                    **{"pk__gt" if newer_side else "pk__lt": position.key}
-                )
-            limit = self.model_admin.scan_rows_max
-            end = candidates.order_by(order).values_list("pk", flat=True)[limit : limit + 1].first()
-            if end is not None:
-                filtered = filtered.filter(**{"pk__lte" if newer_side else "pk__gte": end})
+            filtered = filtered.filter(self.order.beyond(position))
+        end = self._end(branch, position, ordering) if self._needs_limit() else None
+        if end is not None:
+            back = Position(OLDER if side == NEWER else NEWER, end)
+            filtered = filtered.filter(self.order.beyond(back, inclusive=True))
         return list(filtered[: self.list_per_page + 1]), end
+
+    def _end(
+        self, branch: dict[str, Any], position: Position | None, ordering: list[str]
+    ) -> Place | None:
+        """The place beyond the last row that may be looked at; None if there are not so many."""
+        candidates: QuerySet = self.model.objects.filter(
+            **branch, **self.model_admin.key_range_of(self)
+        )
+        if position is not None:
+            candidates = candidates.filter(self.order.beyond(position))
+        limit = self.model_admin.scan_rows_max
+        places = candidates.order_by(*ordering).values_list(*self.order.names)
+        found = list(places[limit : limit + 1])
+        return tuple(found[0]) if found else None
 
     def _needs_limit(self) -> bool:
         """Whether a condition is in force that the list's order does not help to find."""
@@ -201,20 +206,18 @@ class FastChangeList(ChangeList):
             return not self.model_admin.search_is_indexed(self.query)
         return bool(self.model_admin.unindexed_parameters(self.get_filters_params()))
 
-    def _read_by_offset(self, position: Position | None) -> Page:
-        """For the few tables without a single ordered key; as far as leafing makes sense."""
-        start = min(position.key, self.model_admin.offset_max) if position else 0
-        size = self.list_per_page
-        rows = list(self.queryset[start : start + size + 1])
-        older = None
-        if len(rows) > size and start + size <= self.model_admin.offset_max:
-            older = Position(OLDER, start + size)
-        newer = Position(OLDER, max(0, start - size)) if start else None
-        return Page(rows[:size], older, newer)
+    def _with_estimate(self, page: Page) -> Page:
+        if page.older is None:
+            return replace(page, estimate=len(page.rows))
+        known = max(estimate_rows(_table(self.model)), len(page.rows) + 1)
+        return replace(page, estimate=known)
 
 
-def _with_estimate(page: Page, model: type[Model]) -> Page:
-    if page.older is None:
-        return Page(page.rows, page.older, page.newer, page.looked_back_to, len(page.rows))
-    known = max(estimate_rows(model._meta.db_table), len(page.rows) + 1)
-    return Page(page.rows, page.older, page.newer, page.looked_back_to, known)
+def _time(value: Any) -> datetime | date | None:
+    if isinstance(value, UUID):
+        return uuid7_time(value)
+    return value if isinstance(value, date) else None
+
+
+def _table(model: type[Model]) -> str:
+    return model._meta.db_table

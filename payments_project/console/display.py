@@ -10,8 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -169,20 +167,6 @@ def object_link(label: str, key: object, text: str | SafeString | None = None) -
     return format_html('<a class="c-link" href="{}" title="{}">{}</a>', url, key, shown)
 
 
-def related_link(instance: Model, name: str, text: str | None = None) -> SafeString:
-    """A link to what a foreign key names; the bare id where no such row is (any more)."""
-    field = instance._meta.get_field(name)
-    key = getattr(instance, field.attname)  # type: ignore[union-attr]
-    if key is None:
-        return EMPTY
-    related: type[Model] = field.related_model  # type: ignore[assignment]
-    try:
-        shown = text if text is not None else str(getattr(instance, name))
-    except ObjectDoesNotExist:
-        return short_code(str(key))
-    return object_link(related._meta.label, key, shown)
-
-
 def boolean(value: bool | None) -> SafeString:
     """Yes or no, as a sign and a word for those who don't see the sign."""
     if value is None:
@@ -219,5 +203,5 @@ def _value(text: str) -> SafeString:
     if text.startswith('"'):
         return format_html('<span class="c-string">{}</span>', text)
     if text[:1] in "{}[]":
-        return mark_safe(escape(text))  # noqa: S308 (escaped)
+        return mark_safe(escape(text))
     return format_html('<span class="c-number">{}</span>', text)

@@ -31,8 +31,8 @@ class Event(Identified):
     environment = models.CharField(max_length=20)
     actor_kind = models.CharField(max_length=20)
     actor_id = models.UUIDField(null=True)
-    request_id = models.CharField(max_length=64, null=True)  # noqa: DJ001 (absent, not empty)
-    idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001
+    request_id = models.CharField(max_length=64, null=True)
+    idempotency_key = models.CharField(max_length=255, null=True)
     position = IdentityField()
     xid = Xid8Field(db_default=CurrentTransactionId(), editable=False)
     created_at = models.GeneratedField(

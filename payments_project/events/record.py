@@ -21,7 +21,7 @@ EVENT_COLUMNS = (
 def record_event(
     *,
     aggregate: Model,
-    type: str,  # noqa: A002 (the field's own name)
+    type: str,
     data: Mapping[str, Any],
     actor: Actor,
     previous: Mapping[str, Any] | None = None,
@@ -38,14 +38,14 @@ def record_event(
     ``merchant_id`` and ``environment`` default to the aggregate's own.
     Raises ``RuntimeError`` outside a transaction.
     """
-    using = aggregate._state.db or "default"  # noqa: SLF001 (Django's documented attribute)
+    using = aggregate._state.db or "default"
     if not transaction.get_connection(using).in_atomic_block:
         raise RuntimeError("an event is written in the transaction of the change it tells")
     aggregatetype = type.split(".", 1)[0]
     tenant = merchant_id or aggregate.merchant_id  # type: ignore[attr-defined]
     where = environment or aggregate.environment  # type: ignore[attr-defined]
-    table = aggregate._meta.db_table  # noqa: SLF001
-    key = aggregate._meta.pk.column  # noqa: SLF001
+    table = aggregate._meta.db_table
+    key = aggregate._meta.pk.column
     payload = event_payload(
         object_type=aggregatetype,
         object_id=aggregate.pk,

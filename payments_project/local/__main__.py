@@ -80,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "lock", help="write the lock files after a change of requirements"
     ).set_defaults(run=_lock)
+    commands.add_parser("secrets", help="print fresh secrets for compose.yaml's .env").set_defaults(
+        run=_secrets
+    )
     commands.add_parser("help", help="show this").set_defaults(run=lambda _: parser.print_help())
     return parser
 
@@ -145,6 +148,12 @@ def _lock(_options: argparse.Namespace) -> int:
     from payments_project.local import locking
 
     return locking.write_locks()
+
+
+def _secrets(_options: argparse.Namespace) -> int:
+    from payments_project.local import secret_values
+
+    return secret_values.print_for_compose()
 
 
 if __name__ == "__main__":

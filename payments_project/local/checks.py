@@ -3,7 +3,6 @@
 All run, side by side; what a failed one printed is shown at the end.
 """
 
-import base64
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from payments_project.local.environment import inherited, manage
+from payments_project.local.environment import manage
 from payments_project.local.folder import ROOT
 from payments_project.local.terminal import say, seconds_text, styled
 
@@ -79,7 +78,6 @@ def _run(check: Check) -> Result:
         check.command,
         check=False,
         cwd=ROOT,
-        env=inherited(_settings()),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -94,27 +92,3 @@ def _tool(name: str) -> str:
 
 def _django(*arguments: str) -> list[str]:
     return [*manage(*arguments), "--settings=payments_project.local.check_settings"]
-
-
-def _settings() -> dict[str, str]:
-    """Settings that name no engine and no secret: nothing that is checked connects to any."""
-    nothing = "0" * 64
-    ring = f"2000-01:{base64.b64encode(bytes(32)).decode()}"
-    return {
-        "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "PAYMENTS_DATA": "/nonexistent",
-        "VAULT_KEYS": ring,
-        "PII_KEYS": ring,
-        **dict.fromkeys(
-            (
-                "SECRET_KEY",
-                "API_KEY_HASH_KEY",
-                "REQUEST_FINGERPRINT_KEY",
-                "CARD_FINGERPRINT_KEY",
-                "CRYPTOGRAPHY_KEY",
-                "SIMULATOR_SIGNING_KEY",
-            ),
-            nothing,
-        ),
-    }

@@ -175,6 +175,6 @@ def _audit(folder: DataFolder) -> bool:
         capture_output=True,
         text=True,
     )
-    for line in (done.stdout + done.stderr).splitlines()[-12:]:
+    for line in (done.stdout + done.stderr).splitlines()[-40:]:
         say(f"  {line.strip()}")
     return done.returncode == 0

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx
 
@@ -247,13 +248,8 @@ def unknown_outcomes_end(walk: Walk) -> None:
         ("the one that was charged has succeeded", "charged", "succeeded"),
         ("the one that was not has failed", "not_charged", "failed"),
     ):
-        transaction_id = walk.remembered[name]
-        walk.eventually(
-            what,
-            lambda transaction_id=transaction_id: walk.transaction(transaction_id)["status"],
-            status,
-            seconds_max=UNKNOWN_SECONDS_MAX,
-        )
+        look = partial(_status, walk, walk.remembered[name])
+        walk.eventually(what, look, status, seconds_max=UNKNOWN_SECONDS_MAX)
 
 
 def books(walk: Walk) -> None:
@@ -270,6 +266,10 @@ def books(walk: Walk) -> None:
 def _at_once(call: Callable[[], httpx.Response]) -> list[httpx.Response]:
     with ThreadPoolExecutor(CLIENTS) as pool:
         return [one.result() for one in [pool.submit(call) for _ in range(CLIENTS)]]
+
+
+def _status(walk: Walk, transaction_id: str) -> str:
+    return str(walk.transaction(transaction_id)["status"])
 
 
 def _refund_status(walk: Walk, refund_id: str) -> str:

@@ -65,7 +65,7 @@ def binaries() -> Path:
             return found
     raise Problem(
         "The embedded PostgreSQL has no build for this machine.",
-        hint="Give any PostgreSQL 18 by DATABASE_URL (docs/operations.md), or use compose.yaml.",
+        hint="compose.yaml runs everything in containers.",
     )
 
 

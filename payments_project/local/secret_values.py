@@ -29,6 +29,19 @@ def complete(known: Mapping[str, str]) -> dict[str, str]:
     return {name: known.get(name) or value for name, value in fresh.items()}
 
 
+def print_for_compose() -> int:
+    """Prints all that ``compose.yaml`` asks for, fresh, as lines of a ``.env`` file."""
+    print(
+        "# Serves plain HTTP on this machine, to try it; compose.yaml says what production needs."
+    )
+    print("DJANGO_SETTINGS_MODULE=payments_project.settings.local")
+    for name in ("POSTGRES_PASSWORD", "OWNER_PASSWORD", "APP_PASSWORD", "REDIS_PASSWORD"):
+        print(f"{name}={password()}")
+    for name, value in complete({}).items():
+        print(f"{name}={value}")
+    return 0
+
+
 def _key_ring() -> str:
     """A ring of one key: ``yyyy-mm:base64 of 32 bytes``."""
     month = datetime.now(UTC).strftime("%Y-%m")

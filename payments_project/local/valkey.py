@@ -29,7 +29,7 @@ def server() -> Path:
                 return candidate
     raise Problem(
         "The embedded Valkey has no build for this machine.",
-        hint="Give any Redis by REDIS_URL (docs/operations.md), or use compose.yaml.",
+        hint="compose.yaml runs everything in containers.",
     )
 
 

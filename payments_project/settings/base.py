@@ -3,13 +3,15 @@
 Nothing secret has a default here: a missing setting stops the start with its name.
 """
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import environ
 
 from payments_project.schedule import SCHEDULE
-from payments_project.settings.openapi import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from payments_project.settings import openapi
 
 env = environ.Env()
 
@@ -91,6 +93,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "payments_project.api.request_id.RequestIdMiddleware",
+    "payments_project.api.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -202,3 +205,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "unacked_restore_t
 CELERY_BEAT_SCHEDULE = SCHEDULE
 CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
 CELERY_REDBEAT_LOCK_TIMEOUT = 30
+
+SPECTACULAR_SETTINGS = openapi.SPECTACULAR_SETTINGS
+
+# Where the processes of one server put their numbers together; its workers have one parent. Set
+# before prometheus_client is imported, which reads it once.
+PROMETHEUS_MULTIPROC_DIR = os.environ.setdefault(
+    "PROMETHEUS_MULTIPROC_DIR",
+    str(Path(tempfile.gettempdir()) / f"payments-metrics-{os.getuid()}-{os.getppid()}"),
+)

@@ -13,8 +13,15 @@ from pydantic import SecretStr
 
 from payments_project.errors import Unavailable
 from vault.cards import parse_card
-from vault.crypto.envelope import Sealed, rewrap_card, seal_card, unseal_card
-from vault.crypto.fingerprint import card_fingerprint
+from vault.crypto.envelope import (
+    Sealed,
+    rewrap_card,
+    row_binding,
+    scope_binding,
+    seal_card,
+    unseal_card,
+)
+from vault.crypto.fingerprint import Fingerprinter
 from vault.crypto.keys import LocalKeyRing, key_provider, parse_key_ring
 from vault.crypto.tokens import TOKEN_PATTERN, is_token, new_token
 from vault.errors import CardUnreadable, EncryptionKeyUnknown
@@ -40,12 +47,18 @@ def card(number: str = NUMBER, name: str | None = "Ada Lovelace"):
     )
 
 
+def binding(**changes) -> bytes:
+    row = {**ROW, **changes}
+    token = row.pop("token")
+    return row_binding(scope=scope_binding(**row), token=token)
+
+
 def sealed_card(ring=OLD_RING, **changes) -> Sealed:
-    return seal_card(provider=ring, card=card(), **{**ROW, **changes})
+    return seal_card(provider=ring, card=card(), binding=binding(**changes))
 
 
 def opened(sealed: Sealed, ring=OLD_RING, **changes):
-    return unseal_card(provider=ring, sealed=sealed, brand="visa", **{**ROW, **changes})
+    return unseal_card(provider=ring, sealed=sealed, brand="visa", binding=binding(**changes))
 
 
 def encoded(key: bytes) -> str:
@@ -65,12 +78,12 @@ def test_the_layout_is_the_documented_one():
     assert envelope[0] == 1
     length = int.from_bytes(envelope[1:3], "big")
     assert length == 60
-    binding = b"\x01" + MERCHANT.bytes + b"\x04test" + b"\x1f" + ROW["token"].encode()
+    bound = b"\x01" + MERCHANT.bytes + b"\x04test" + b"\x1f" + ROW["token"].encode()
     wrapped, nonce, body = envelope[3:63], envelope[63:75], envelope[75:]
     data_key = AESGCM(OLD_KEY).decrypt(
-        wrapped[:12], wrapped[12:], b"payments.vault/data-key\x00\x042025" + binding
+        wrapped[:12], wrapped[12:], b"payments.vault/data-key\x00\x042025" + bound
     )
-    record = AESGCM(data_key).decrypt(nonce, body, b"payments.vault/card\x00" + binding)
+    record = AESGCM(data_key).decrypt(nonce, body, b"payments.vault/card\x00" + bound)
     expected = b"\x01" + (2030).to_bytes(2, "big") + b"\x0c\x10\x00\x0c4242424242424242Ada Lovelace"
     assert record == expected + bytes(64 - len(expected))
 
@@ -90,7 +103,7 @@ def test_every_row_has_a_key_and_nonces_of_its_own():
 
 @pytest.mark.parametrize("name", [None, "A", "Ada Lovelace", "x" * 41])
 def test_the_length_of_a_short_name_does_not_show(name):
-    sealed = seal_card(provider=OLD_RING, card=card(name=name), **ROW)
+    sealed = seal_card(provider=OLD_RING, card=card(name=name), binding=binding())
     assert len(sealed.encrypted_data) in (123, 155)
 
 
@@ -150,7 +163,7 @@ def test_the_first_key_encrypts_and_the_others_decrypt():
 
 def test_rewrapping_moves_a_row_to_the_active_key_and_leaves_the_card_data_alone():
     old = sealed_card(OLD_RING)
-    new = rewrap_card(provider=ROTATED_RING, sealed=old, **ROW)
+    new = rewrap_card(provider=ROTATED_RING, sealed=old, binding=binding())
     assert new.encryption_key_id == "2026"
     assert new.encrypted_data[63:] == old.encrypted_data[63:]
     assert opened(new, NEW_RING).reveal_number() == NUMBER
@@ -159,7 +172,7 @@ def test_rewrapping_moves_a_row_to_the_active_key_and_leaves_the_card_data_alone
 def test_rewrapping_into_another_row_is_refused():
     with pytest.raises(CardUnreadable):
         rewrap_card(
-            provider=ROTATED_RING, sealed=sealed_card(), **{**ROW, "merchant_id": OTHER_MERCHANT}
+            provider=ROTATED_RING, sealed=sealed_card(), binding=binding(merchant_id=OTHER_MERCHANT)
         )
 
 
@@ -170,7 +183,7 @@ def test_a_failing_key_service_has_no_card_in_its_traceback():
 
     given = card()
     with pytest.raises(Unavailable) as caught:
-        seal_card(provider=AwayProvider({"a": OLD_KEY}), card=given, **ROW)
+        seal_card(provider=AwayProvider({"a": OLD_KEY}), card=given, binding=binding())
     for frame, _ in traceback.walk_tb(caught.value.__traceback__):
         if "/tests/" not in frame.f_code.co_filename:
             assert NUMBER not in repr(frame.f_locals)
@@ -230,8 +243,8 @@ def test_a_changed_setting_makes_a_changed_key_ring(settings):
 
 
 def fingerprint(number=NUMBER, merchant_id=MERCHANT, environment="test", **details) -> str:
-    return card_fingerprint(
-        merchant_id=merchant_id, environment=environment, card=card(number, **details)
+    return Fingerprinter(merchant_id=merchant_id, environment=environment).of(
+        card(number, **details)
     )
 
 
@@ -264,11 +277,10 @@ def test_a_short_fingerprint_key_is_refused(settings):
 def test_tokens_are_random_and_of_their_form():
     tokens = {new_token() for _ in range(2_000)}
     assert len(tokens) == 2_000
-    assert all(TOKEN_PATTERN.fullmatch(token) and len(token) == 31 for token in tokens)
+    assert all(TOKEN_PATTERN.fullmatch(token) and len(token) == 35 for token in tokens)
     letters = "".join(token[3:] for token in tokens)
-    assert len(set(letters)) == 62
-    expected = len(letters) / 62
-    assert all(0.75 < letters.count(one) / expected < 1.25 for one in set(letters))
+    expected = len(letters) / 16
+    assert all(0.9 < letters.count(one) / expected < 1.1 for one in "0123456789abcdef")
 
 
 @pytest.mark.parametrize(

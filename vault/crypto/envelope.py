@@ -48,11 +48,23 @@ class Sealed(NamedTuple):
     encryption_key_id: str
 
 
-def seal_card(
-    *, provider: KeyProvider, card: CardData, token: str, merchant_id: UUID, environment: str
-) -> Sealed:
-    """Encrypts ``card`` under a new data key of its own, bound to the row that it is for."""
-    binding = _row_binding(token, merchant_id, environment)
+def scope_binding(*, merchant_id: UUID, environment: str) -> bytes:
+    """The part of a row's binding that all rows of a merchant and environment share."""
+    return b"%b%b%c%b" % (
+        _VERSION,
+        merchant_id.bytes,
+        len(environment),
+        environment.encode("ascii"),
+    )
+
+
+def row_binding(*, scope: bytes, token: str) -> bytes:
+    """The bytes that tie an envelope to its row; ``scope`` comes from ``scope_binding``."""
+    return b"%b%c%b" % (scope, len(token), token.encode("ascii"))
+
+
+def seal_card(*, provider: KeyProvider, card: CardData, binding: bytes) -> Sealed:
+    """Encrypts ``card`` under a new data key of its own, for the row of ``binding``."""
     # Before the card becomes bytes: a key service that fails leaves a traceback without them.
     data_key = provider.new_data_key(binding=binding)
     nonce = os.urandom(NONCE_BYTES)
@@ -64,21 +76,12 @@ def seal_card(
     )
 
 
-def unseal_card(
-    *,
-    provider: KeyProvider,
-    sealed: Sealed,
-    token: str,
-    merchant_id: UUID,
-    environment: str,
-    brand: str,
-) -> CardData:
-    """Decrypts a row's card; ``brand`` is the row's, which lies beside the envelope.
+def unseal_card(*, provider: KeyProvider, sealed: Sealed, binding: bytes, brand: str) -> CardData:
+    """Decrypts the card of the row of ``binding``; ``brand`` is what lies beside the envelope.
 
     ``CardUnreadable`` when anything at all differs from what was sealed; its subclass
     ``EncryptionKeyUnknown`` when the key ring lacks the row's key.
     """
-    binding = _row_binding(token, merchant_id, environment)
     envelope = sealed.encrypted_data
     wrapped, start = _split(envelope)
     data_key = provider.open_data_key(
@@ -97,31 +100,15 @@ def unseal_card(
     return card
 
 
-def rewrap_card(
-    *, provider: KeyProvider, sealed: Sealed, token: str, merchant_id: UUID, environment: str
-) -> Sealed:
+def rewrap_card(*, provider: KeyProvider, sealed: Sealed, binding: bytes) -> Sealed:
     """The same envelope with its data key wrapped by the active key; no card data is decrypted."""
     wrapped, start = _split(sealed.encrypted_data)
     data_key = provider.rewrap_data_key(
-        key_id=sealed.encryption_key_id,
-        wrapped=wrapped,
-        binding=_row_binding(token, merchant_id, environment),
+        key_id=sealed.encryption_key_id, wrapped=wrapped, binding=binding
     )
     return Sealed(
         encrypted_data=_header(data_key) + sealed.encrypted_data[start:],
         encryption_key_id=data_key.key_id,
-    )
-
-
-def _row_binding(token: str, merchant_id: UUID, environment: str) -> bytes:
-    """The bytes that tie an envelope to its row; see the module's docstring."""
-    return b"%b%b%c%b%c%b" % (
-        _VERSION,
-        merchant_id.bytes,
-        len(environment),
-        environment.encode("ascii"),
-        len(token),
-        token.encode("ascii"),
     )
 
 

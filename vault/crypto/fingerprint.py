@@ -24,11 +24,18 @@ _LABEL = b"payments.vault/fingerprint/1\x00"
 _KEY_BYTES_LEAST = 32
 
 
-def card_fingerprint(*, merchant_id: UUID, environment: str, card: CardData) -> str:
-    """The card's fingerprint at this merchant and environment: 64 hexadecimal digits."""
-    scope = _LABEL + merchant_id.bytes + environment.encode("ascii") + b"\x00"
-    key = _key(settings.CARD_FINGERPRINT_KEY)
-    return hmac.digest(key, scope + card.number_bytes(), "sha256").hex()
+class Fingerprinter:
+    """Makes the fingerprints of one merchant's cards in one environment."""
+
+    __slots__ = ("_key", "_scope")
+
+    def __init__(self, *, merchant_id: UUID, environment: str) -> None:
+        self._key = _key(settings.CARD_FINGERPRINT_KEY)
+        self._scope = _LABEL + merchant_id.bytes + environment.encode("ascii") + b"\x00"
+
+    def of(self, card: CardData) -> str:
+        """The card's fingerprint: 64 hexadecimal digits."""
+        return hmac.digest(self._key, self._scope + card.number_bytes(), "sha256").hex()
 
 
 @lru_cache(maxsize=4)

@@ -12,7 +12,7 @@ from payments_project.database.statements import fetch_one
 from payments_project.tenancy import Scope
 from vault.access import payment_method_missing
 from vault.card_data import CardData
-from vault.crypto.envelope import Sealed, unseal_card
+from vault.crypto.envelope import Sealed, row_binding, scope_binding, unseal_card
 from vault.crypto.keys import key_provider
 from vault.crypto.tokens import is_token
 from vault.models import PaymentMethod
@@ -85,9 +85,10 @@ def opened_card_from_row(*, scope: Scope, row: Sequence[Any]) -> OpenedCard:
         card=unseal_card(
             provider=key_provider(),
             sealed=Sealed(bytes(envelope), key_id),
-            token=token,
-            merchant_id=scope.merchant_id,
-            environment=scope.environment,
+            binding=row_binding(
+                scope=scope_binding(merchant_id=scope.merchant_id, environment=scope.environment),
+                token=token,
+            ),
             brand=brand or "",
         ),
         payment_method_type=kind,

@@ -8,7 +8,7 @@ from payments_project.actor import Actor
 from payments_project.tenancy import Scope
 from vault.card_data import CardData
 from vault.customers import check_customer
-from vault.insertion import NewCard, insert_card, seal_new_card
+from vault.insertion import CardSealer, NewCard, insert_card
 from vault.locking import lock_card_of_customer
 from vault.models import PaymentMethod
 from vault.renewal import renew_card
@@ -30,7 +30,7 @@ def tokenise_card(
     """
     if customer_id is not None:
         check_customer(scope=scope, customer_id=customer_id)
-    new = seal_new_card(scope=scope, card=card, customer_id=customer_id)
+    new = CardSealer(scope=scope).seal(card, customer_id=customer_id)
     inserted = insert_card(scope=scope, actor=actor, new=new)
     return inserted or renew_existing(scope=scope, actor=actor, new=new)
 

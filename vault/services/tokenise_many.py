@@ -10,12 +10,12 @@ from payments_project.actor import Actor
 from payments_project.tenancy import Scope
 from vault.card_data import CardData
 from vault.customers import check_customer
-from vault.insertion import BatchInsertion, NewCard, fingerprint_of, seal_new_card
+from vault.insertion import BatchInsertion, CardSealer, NewCard
 from vault.models import PaymentMethod
 from vault.services.tokenise import renew_existing
 
 CARDS_MAX = 5_000
-STATEMENT_CARDS_MAX = 250
+STATEMENT_CARDS_MAX = 125
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,15 @@ def tokenise_many(*, scope: Scope, actor: Actor, cards: Sequence[CardToStore]) -
         raise ValueError(f"a batch holds at most {CARDS_MAX} cards")
     for customer_id in sorted({entry.customer_id for entry in cards if entry.customer_id}):
         check_customer(scope=scope, customer_id=customer_id)
+    sealer = CardSealer(scope=scope)
     tokens: dict[int, str] = {}
     places: dict[str, int] = {}
 
     def sealed(members: Sequence[tuple[str | None, int]]) -> list[NewCard]:
         batch = []
         for fingerprint, place in members:
-            new = seal_new_card(
-                scope=scope,
-                card=cards[place].card,
-                customer_id=cards[place].customer_id,
-                fingerprint=fingerprint,
-            )
+            entry = cards[place]
+            new = sealer.seal(entry.card, customer_id=entry.customer_id, fingerprint=fingerprint)
             tokens[place], places[new.token] = new.token, place
             batch.append(new)
         return batch
@@ -57,7 +54,7 @@ def tokenise_many(*, scope: Scope, actor: Actor, cards: Sequence[CardToStore]) -
         with BatchInsertion(scope=scope, actor=actor) as insertion:
             for members in _batches(_guests(cards)):
                 insertion.insert_guests(sealed(members))
-            for members in _batches(_customers_in_lock_order(scope, cards)):
+            for members in _batches(_customers_in_lock_order(sealer, cards)):
                 insertion.insert_customers(sealed(members))
             kept_out = insertion.kept_out()
         for new in kept_out:
@@ -71,10 +68,10 @@ def _guests(cards: Sequence[CardToStore]) -> list[tuple[str | None, int]]:
 
 
 def _customers_in_lock_order(
-    scope: Scope, cards: Sequence[CardToStore]
+    sealer: CardSealer, cards: Sequence[CardToStore]
 ) -> list[tuple[str | None, int]]:
     ordered = sorted(
-        (entry.customer_id, fingerprint_of(scope=scope, card=entry.card), place)
+        (entry.customer_id, sealer.fingerprints.of(entry.card), place)
         for place, entry in enumerate(cards)
         if entry.customer_id is not None
     )

@@ -1,0 +1,276 @@
+"""Filters of lists, as forms that need no script and never ask the table what it holds.
+
+Each says which parameters it takes, so that no other lookup can be put into an address, and
+whether an index helps to find what it asks for.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar
+
+from django.contrib.admin import ListFilter, ModelAdmin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+
+from payments_project.database.uuid7 import uuid7_floor
+from payments_project.money import CURRENCY_CODES, exponent
+from payments_project.tenancy import ENVIRONMENTS
+
+# Most amounts have two decimals; the others are asked for by name.
+_USUAL_EXPONENT = 2
+_UNUSUAL_EXPONENTS = {
+    digits: tuple(code for code in CURRENCY_CODES if exponent(code) == digits)
+    for digits in (0, 3, 4)
+}
+
+
+class ConsoleFilter(ListFilter):
+    """A filter that takes ``parameters`` from the address and shows itself by ``template``."""
+
+    parameters: ClassVar[tuple[str, ...]] = ()
+    is_indexed: ClassVar[bool] = False
+    template = "admin/console/filter.html"
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        params: dict[str, list[str]],
+        model: type[Model],
+        model_admin: ModelAdmin,
+    ) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in self.parameters:
+            if name in params:
+                value = params.pop(name)[-1].strip()
+                if value:
+                    self.used_parameters[name] = value
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str | None]:
+        return list(self.parameters)
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        """What the template shows; one dictionary per field."""
+        raise NotImplementedError
+
+    def summary(self) -> str:
+        """What is chosen, in words; empty when nothing is."""
+        return ", ".join(self.used_parameters.values())
+
+    @classmethod
+    def is_indexed_for(cls, values: Sequence[str]) -> bool:
+        """Whether an index finds these values, so that reading needs no other limit."""
+        return cls.is_indexed
+
+    def key_range(self) -> dict[str, Any]:
+        """Conditions on the primary key, which the list's order helps with."""
+        return {}
+
+
+def choice_filter(
+    field: str,
+    values: Iterable[str],
+    *,
+    title: str | None = None,
+    indexed: Iterable[str] = (),
+) -> type[ConsoleFilter]:
+    """A choice among ``values``, which come from code: no DISTINCT over the table finds them.
+
+    ``indexed`` are the values that a (partial) index finds.
+    """
+    found_by_index = frozenset(indexed)
+    options = tuple(values)
+    heading = title or field.replace("_", " ")
+
+    class ChoiceFilter(ConsoleFilter):
+        title = heading
+        parameters = (field,)
+
+        @classmethod
+        def is_indexed_for(cls, values: Sequence[str]) -> bool:
+            return bool(values) and values[-1] in found_by_index
+
+        def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+            chosen = self.used_parameters.get(field)
+            yield {
+                "kind": "select",
+                "name": field,
+                "label": heading,
+                "options": [(value, value.replace("_", " "), value == chosen) for value in options],
+            }
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+            chosen = self.used_parameters.get(field)
+            if chosen is None:
+                return queryset
+            return queryset.filter(**{field: chosen}) if chosen in options else queryset.none()
+
+    return ChoiceFilter
+
+
+environment_filter = choice_filter("environment", ENVIRONMENTS)
+currency_filter = choice_filter("currency", CURRENCY_CODES)
+
+
+def flag_filter(
+    field: str, *, title: str, words: tuple[str, str] = ("yes", "no"), is_indexed: bool = False
+) -> type[ConsoleFilter]:
+    """A choice between a column's being set (or true) and not; ``words`` name the two."""
+
+    class FlagFilter(ConsoleFilter):
+        parameters = (field,)
+
+        def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+            chosen = self.used_parameters.get(field)
+            yield {
+                "kind": "select",
+                "name": field,
+                "label": title,
+                "options": [(word, word, word == chosen) for word in words],
+            }
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+            chosen = self.used_parameters.get(field)
+            if chosen not in words:
+                return queryset if chosen is None else queryset.none()
+            is_boolean = queryset.model._meta.get_field(field).get_internal_type() == "BooleanField"
+            wanted = chosen == words[0]
+            if is_boolean:
+                return queryset.filter(**{field: wanted})
+            return queryset.filter(**{f"{field}__isnull": not wanted})
+
+    FlagFilter.title = title
+    FlagFilter.is_indexed = is_indexed
+    return FlagFilter
+
+
+class CreatedFilter(ConsoleFilter):
+    """Days in UTC, both included, as a range of UUIDv7 keys: whole months are left out at once."""
+
+    title = "created"
+    parameters = ("created_from", "created_to")
+    is_indexed = True
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        for name, label in zip(self.parameters, ("from", "to"), strict=True):
+            value = self.used_parameters.get(name, "")
+            yield {"kind": "date", "name": name, "label": label, "value": value}
+
+    def summary(self) -> str:
+        return _range_words(*(self.used_parameters.get(name) for name in self.parameters))
+
+    def key_range(self) -> dict[str, Any]:
+        first, last = (_day(self.used_parameters.get(name)) for name in self.parameters)
+        conditions: dict[str, Any] = {}
+        if first is not None:
+            conditions["pk__gte"] = uuid7_floor(_midnight(first))
+        if last is not None:
+            conditions["pk__lt"] = uuid7_floor(_midnight(last + timedelta(days=1)))
+        return conditions
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(**self.key_range())
+
+
+def date_range_filter(field: str, *, title: str, is_indexed: bool = False) -> type[ConsoleFilter]:
+    """Days of a date column, both included."""
+
+    class DateRangeFilter(ConsoleFilter):
+        parameters = (f"{field}_from", f"{field}_to")
+
+        def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+            for name, label in zip(self.parameters, ("from", "to"), strict=True):
+                value = self.used_parameters.get(name, "")
+                yield {"kind": "date", "name": name, "label": label, "value": value}
+
+        def summary(self) -> str:
+            return _range_words(*(self.used_parameters.get(name) for name in self.parameters))
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+            first, last = (_day(self.used_parameters.get(name)) for name in self.parameters)
+            if first is not None:
+                queryset = queryset.filter(**{f"{field}__gte": first})
+            if last is not None:
+                queryset = queryset.filter(**{f"{field}__lte": last})
+            return queryset
+
+    DateRangeFilter.title = title
+    DateRangeFilter.is_indexed = is_indexed
+    return DateRangeFilter
+
+
+class AmountFilter(ConsoleFilter):
+    """Amounts as people write them (25.00), in each row's own currency."""
+
+    title = "amount"
+    parameters = ("amount_from", "amount_to")
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        for name, label in zip(self.parameters, ("from", "to"), strict=True):
+            value = self.used_parameters.get(name, "")
+            yield {"kind": "amount", "name": name, "label": label, "value": value}
+
+    def summary(self) -> str:
+        return _range_words(*(self.used_parameters.get(name) for name in self.parameters))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        least, most = (_number(self.used_parameters.get(name)) for name in self.parameters)
+        if least is None and most is None:
+            return queryset
+        unusual = [code for codes in _UNUSUAL_EXPONENTS.values() for code in codes]
+        condition = ~Q(currency__in=unusual) & _between(least, most, _USUAL_EXPONENT)
+        for digits, codes in _UNUSUAL_EXPONENTS.items():
+            condition |= Q(currency__in=codes) & _between(least, most, digits)
+        return queryset.filter(condition)
+
+
+def _between(least: Decimal | None, most: Decimal | None, digits: int) -> Q:
+    condition = Q()
+    if least is not None:
+        condition &= Q(amount__gte=int(least.scaleb(digits).to_integral_value()))
+    if most is not None:
+        condition &= Q(amount__lte=int(most.scaleb(digits).to_integral_value()))
+    return condition
+
+
+def _range_words(first: str | None, last: str | None) -> str:
+    if first and last:
+        return first if first == last else f"{first} to {last}"
+    if first:
+        return f"from {first}"
+    return f"up to {last}" if last else ""
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _midnight(value: date) -> datetime:
+    return datetime(value.year, value.month, value.day, tzinfo=UTC)
+
+
+def _number(text: str | None) -> Decimal | None:
+    try:
+        number = Decimal(text.replace(",", "")) if text else None
+    except InvalidOperation:
+        return None
+    # A number that fits no amount would be refused by the database rather than find nothing.
+    if number is None or not number.is_finite() or abs(number) > Decimal(10) ** 12:
+        return None
+    return number
+
+
+def active_filters(specs: Sequence[object]) -> list[tuple[str, str, list[str]]]:
+    """Title, words and parameters of each filter that is in force."""
+    return [
+        (str(spec.title), spec.summary(), list(spec.parameters))
+        for spec in specs
+        if isinstance(spec, ConsoleFilter) and spec.used_parameters
+    ]

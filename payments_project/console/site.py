@@ -1,0 +1,153 @@
+"""The console's site: its home page, its search over everything, its refusals."""
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from django.contrib.admin.options import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, reverse
+from unfold.dataclasses import SearchResult
+from unfold.sites import UnfoldAdminSite
+
+from payments_project.console.home import home_context
+from payments_project.console.search import looks_like_card_number, recognise
+
+# Of each kind of object, and pages by name.
+FOUND_MAX = 5
+
+# The theme loads what it has from our own server and sets styles by script objects only. Its
+# Alpine.js evaluates expressions that stand in the pages, hence 'unsafe-eval'; inline scripts,
+# inline styles and foreign hosts stay out.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self' 'unsafe-eval'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+class ConsoleSite(UnfoldAdminSite):
+    """Unfold's site with what a payment service's staff need around the models' pages."""
+
+    index_title = "Home"
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context: dict[str, Any] = super().each_context(request)
+        # The colours stand in console/theme.css: an inline style would need 'unsafe-inline'.
+        return context | {"colors": None}
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """The home page: what needs somebody now, and today in figures."""
+        return super().index(request, {**home_context(request), **(extra_context or {})})
+
+    def search(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Pages by name and objects by an exact id, e-mail or digits, for the Ctrl+K box.
+
+        Unlike Unfold's, nothing is kept in the cache: what staff look for is their own business,
+        and somebody will paste a card number here.
+        """
+        text = request.GET.get("s", "").strip()
+        if not text:
+            return HttpResponse()
+        results = [] if looks_like_card_number(text) else self._found(request, text)
+        is_extended = "extended" in request.GET
+        template = "command_results" if is_extended else "search_results"
+        return TemplateResponse(
+            request,
+            f"unfold/helpers/{template}.html",
+            {
+                "page_obj": None,
+                "results": results,
+                "page_counter": 0,
+                "execution_time": 0,
+                "command_show_history": False,
+            },
+            headers={"HX-Trigger": "search"},
+        )
+
+    def _found(self, request: HttpRequest, text: str) -> list[SearchResult]:
+        found = self._objects(request, text)
+        words = text.lower()
+        for app in self.get_app_list(request):
+            found += [
+                SearchResult(str(m["name"]), str(app["name"]), m["admin_url"], "tag")
+                for m in app["models"]
+                if words in str(m["name"]).lower()
+            ]
+        return found
+
+    def _objects(self, request: HttpRequest, text: str) -> list[SearchResult]:
+        term = recognise(text)
+        if term is None:
+            return []
+        found: list[SearchResult] = []
+        for model, model_admin in self._registry.items():
+            searchable = term.kind in getattr(model_admin, "search_by", {})
+            by_scan = term.kind in getattr(model_admin, "search_by_scan", ())
+            if not searchable or by_scan or not model_admin.has_view_permission(request):
+                continue
+            conditions = model_admin.find(term)  # type: ignore[attr-defined]
+            if conditions is None:
+                continue
+            rows = model_admin.get_queryset(request).filter(**conditions)
+            order = model_admin.get_ordering(request)
+            found += [
+                _result(self.name, model, model_admin, row)
+                for row in rows.order_by(*order)[:FOUND_MAX]
+            ]
+        return found
+
+    def admin_view(
+        self, view: Callable[..., HttpResponse], cacheable: bool = False
+    ) -> Callable[..., HttpResponse]:
+        """As Django's, with refusals as pages of the console and a content security policy."""
+        inner = super().admin_view(view, cacheable)
+
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                response: HttpResponse = inner(request, *args, **kwargs)
+            except PermissionDenied:
+                response = self._refusal(
+                    request, 403, "lock", "Not allowed", "Your roles do not include this page."
+                )
+            except Http404:
+                response = self._refusal(
+                    request, 404, "search_off", "Not found", "There is nothing at this address."
+                )
+            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+            return response
+
+        return update_wrapper(guarded, view)
+
+    def _refusal(
+        self, request: HttpRequest, status: int, icon: str, title: str, reason: str
+    ) -> HttpResponse:
+        if not self.has_permission(request):
+            # Nobody signed in: Django's own answer tells nothing of the console.
+            raise Http404 if status == 404 else PermissionDenied
+        context = {**self.each_context(request), "title": title, "icon": icon, "reason": reason}
+        return TemplateResponse(request, "admin/console/refused.html", context, status=status)
+
+
+def _result(site: str, model: type[Model], model_admin: ModelAdmin, row: Model) -> SearchResult:
+    options = model._meta
+    try:
+        link = reverse(f"{site}:{options.app_label}_{options.model_name}_change", args=[row.pk])
+    except NoReverseMatch:
+        link = reverse(f"{site}:index")
+    return SearchResult(str(row), str(options.verbose_name), link, "data_object")

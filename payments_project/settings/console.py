@@ -1,0 +1,83 @@
+"""The console's look and its sidebar; imported by ``base``.
+
+Titles, Material Symbols icons, and a model (``app.model``) or an address of the console each. What
+a member of staff may not view is left out of the sidebar by ``payments_project.console.navigation``.
+"""
+
+from typing import Any
+
+CONSOLE_SIDEBAR: list[dict[str, Any]] = [
+    {"title": "", "items": [("Home", "space_dashboard", "index")]},
+    {
+        "title": "Payments",
+        "items": [
+            ("Transactions", "credit_card", "transactions.Transaction"),
+            ("Refunds", "undo", "disputes.Refund"),
+            ("Disputes", "gavel", "disputes.Dispute"),
+            ("Customers", "group", "merchants.Customer"),
+            ("Payment methods", "wallet", "vault.PaymentMethod"),
+        ],
+    },
+    {
+        "title": "Money",
+        "items": [
+            ("Balances", "account_balance", "transactions.MerchantBalance"),
+            ("Ledger entries", "receipt_long", "transactions.LedgerEntry"),
+            ("Pending days", "event_upcoming", "transactions.MerchantPendingDay"),
+            ("Daily summaries", "bar_chart", "analytics.DailyTransactionSummary"),
+            ("Monthly stats", "calendar_month", "monthly_stats"),
+        ],
+    },
+    {
+        "title": "Merchants",
+        "items": [
+            ("Merchants", "storefront", "merchants.Merchant"),
+            ("API keys", "key", "merchants.ApiKey"),
+        ],
+    },
+    {
+        "title": "Gateways",
+        "items": [
+            ("Operations", "sync_alt", "transactions.GatewayOperation"),
+            ("Callbacks", "call_received", "transactions.GatewayCallback"),
+            ("Simulator charges", "science", "transactions.SimulatorCharge"),
+            ("Simulator refunds", "science", "transactions.SimulatorRefund"),
+            ("Simulator callbacks", "science", "transactions.SimulatorCallback"),
+        ],
+    },
+    {
+        "title": "Platform",
+        "items": [
+            ("Events", "history", "payments_project.Event"),
+            ("Event readers", "bookmark", "payments_project.EventCursor"),
+            ("Idempotency keys", "fingerprint", "payments_project.IdempotencyKey"),
+            ("Monthly tables", "calendar_view_month", "payments_project.MonthlyTable"),
+            ("Status transitions", "schema", "payments_project.StatusTransition"),
+        ],
+    },
+    {
+        "title": "Staff",
+        "items": [
+            ("Staff users", "badge", "payments_project.StaffUser"),
+            ("Roles", "shield_person", "auth.Group"),
+            ("Audit trail", "policy", "payments_project.AuditEntry"),
+        ],
+    },
+]
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Payments console",
+    "SITE_HEADER": "Payments console",
+    "SITE_SYMBOL": "payments",
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "payments_project.console.navigation.environment_label",
+    "STYLES": ["/static/console/theme.css", "/static/console/console.css"],
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": "payments_project.console.navigation.sidebar",
+    },
+}
