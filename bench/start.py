@@ -29,6 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tree", action="store_true", help="copy the working tree instead of cloning the commit"
     )
+    parser.add_argument("--keep", action="store_true", help="leave the folder behind")
 
 
 def run(options: argparse.Namespace, _database: Database | None) -> Result:
@@ -51,7 +52,10 @@ def run(options: argparse.Namespace, _database: Database | None) -> Result:
     finally:
         if (clone / "dev").exists():
             _down(clone, data)
-        shutil.rmtree(folder, ignore_errors=True)
+        if options.keep:
+            print(f"left behind: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
     warm.sort()
     print_table(
         "From ./dev up to the first payment taken over HTTP",

@@ -33,7 +33,7 @@ class Refund(Identified, Aggregate):
     environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    reason = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    reason = models.CharField(max_length=100, null=True)
     status = models.CharField(
         max_length=20,
         default=states.PENDING,
@@ -42,12 +42,12 @@ class Refund(Identified, Aggregate):
     )
     # True once the gateway has accepted it and will tell the outcome by callback.
     awaits_gateway = models.BooleanField(default=False, db_default=False)
-    gateway_refund_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    gateway_refund_id = models.CharField(max_length=100, null=True)
     gateway_response = models.JSONField(null=True)
-    failure_reason = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    failure_reason = models.CharField(max_length=100, null=True)
     metadata = models.JSONField(default=dict, db_default=EMPTY_JSON)
     requested_by = models.UUIDField(null=True)
-    requested_by_kind = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    requested_by_kind = models.CharField(max_length=20, null=True)
     processed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(null=True, db_default=TransactionTime())
     updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
@@ -104,7 +104,7 @@ class Dispute(Identified, Aggregate):
     dispute_type = models.CharField(
         max_length=50, choices=[(kind, kind) for kind in (CHARGEBACK, INQUIRY)]
     )
-    reason_code = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    reason_code = models.CharField(max_length=20, null=True)
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     held_amount = models.BigIntegerField(default=0, db_default=0)
@@ -118,8 +118,8 @@ class Dispute(Identified, Aggregate):
     due_date = models.DateField(null=True)
     evidence = models.JSONField(null=True, default=dict, db_default=EMPTY_JSON)
     evidence_submitted_at = models.DateTimeField(null=True)
-    merchant_response = models.TextField(null=True)  # noqa: DJ001
-    gateway_dispute_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    merchant_response = models.TextField(null=True)
+    gateway_dispute_id = models.CharField(max_length=100, null=True)
     created_at = models.DateTimeField(null=True, db_default=TransactionTime())
     updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
     resolved_at = models.DateTimeField(null=True)

@@ -26,12 +26,12 @@ class Merchant(Identified, Aggregate):
     """
 
     business_name = models.CharField(max_length=200)
-    legal_name = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
-    business_type = models.CharField(max_length=50, null=True, blank=True)  # noqa: DJ001
+    legal_name = models.CharField(max_length=200, null=True, blank=True)
+    business_type = models.CharField(max_length=50, null=True, blank=True)
     tax_id = encrypt(models.CharField(max_length=50, null=True, blank=True))
     email = models.CharField(max_length=255)
-    phone = models.CharField(max_length=20, null=True, blank=True)  # noqa: DJ001
-    website = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    phone = models.CharField(max_length=20, null=True, blank=True)
+    website = models.CharField(max_length=255, null=True, blank=True)
     address = models.JSONField()
     status = models.CharField(
         max_length=20,
@@ -39,14 +39,14 @@ class Merchant(Identified, Aggregate):
         db_default=states.PENDING,
         choices=[(state, state) for state in states.STATES],
     )
-    verification_status = models.CharField(  # noqa: DJ001
+    verification_status = models.CharField(
         max_length=20, null=True, default="unverified", db_default="unverified"
     )
     processing_config = models.JSONField(null=True, blank=True, default=dict, db_default=EMPTY_JSON)
     fee_structure = models.JSONField(null=True, blank=True, default=dict, db_default=EMPTY_JSON)
     settlement_currency = models.CharField(max_length=3, default="USD", db_default="USD")
     settlement_delay_days = models.SmallIntegerField(default=2, db_default=2)
-    risk_level = models.CharField(  # noqa: DJ001
+    risk_level = models.CharField(
         max_length=10, null=True, default="medium", db_default="medium", choices=RISK_CHOICES
     )
     daily_limit = models.BigIntegerField(null=True, blank=True)
@@ -169,17 +169,17 @@ class Customer(Identified, Aggregate):
         db_index=False,
     )
     environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
-    external_customer_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
-    email = models.CharField(max_length=255, null=True)  # noqa: DJ001
+    external_customer_id = models.CharField(max_length=100, null=True)
+    email = models.CharField(max_length=255, null=True)
     # The source design's column; kept empty, since a phone number is personal data (docs).
-    phone = models.CharField(max_length=20, null=True)  # noqa: DJ001
+    phone = models.CharField(max_length=20, null=True)
     encrypted_pii = models.BinaryField(null=True)
-    encryption_key_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    encryption_key_id = models.CharField(max_length=100, null=True)
     metadata = models.JSONField(default=dict, db_default=EMPTY_JSON)
     risk_score = models.DecimalField(
         max_digits=5, decimal_places=4, null=True, default=0, db_default=Decimal("0.0")
     )
-    risk_level = models.CharField(  # noqa: DJ001
+    risk_level = models.CharField(
         max_length=10, null=True, default="low", db_default="low", choices=RISK_CHOICES
     )
     total_transactions = models.IntegerField(null=True, default=0, db_default=0)

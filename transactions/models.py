@@ -53,23 +53,23 @@ class Transaction(Identified, Aggregate):
         choices=[(state, state) for state in states.STATES],
     )
     payment_method_type = models.CharField(max_length=20)
-    payment_method_token = models.CharField(max_length=100, null=True)  # noqa: DJ001
-    brand = models.CharField(max_length=20, null=True)  # noqa: DJ001
-    last_four = models.CharField(max_length=4, null=True)  # noqa: DJ001
+    payment_method_token = models.CharField(max_length=100, null=True)
+    brand = models.CharField(max_length=20, null=True)
+    last_four = models.CharField(max_length=4, null=True)
     gateway_name = models.CharField(max_length=50)
-    gateway_transaction_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    gateway_transaction_id = models.CharField(max_length=100, null=True)
     gateway_response = models.JSONField(null=True)
-    failure_code = models.CharField(max_length=40, null=True)  # noqa: DJ001
-    decline_code = models.CharField(max_length=40, null=True)  # noqa: DJ001
-    failure_message = models.CharField(max_length=300, null=True)  # noqa: DJ001
+    failure_code = models.CharField(max_length=40, null=True)
+    decline_code = models.CharField(max_length=40, null=True)
+    failure_message = models.CharField(max_length=300, null=True)
     fraud_score = models.DecimalField(max_digits=5, decimal_places=4, null=True)
-    risk_level = models.CharField(  # noqa: DJ001
+    risk_level = models.CharField(
         max_length=10, null=True, choices=[(level, level) for level in ("low", "medium", "high")]
     )
-    compliance_status = models.CharField(  # noqa: DJ001
+    compliance_status = models.CharField(
         max_length=20, null=True, default="pending", db_default="pending"
     )
-    description = models.TextField(null=True)  # noqa: DJ001
+    description = models.TextField(null=True)
     metadata = models.JSONField(null=True, default=dict, db_default=EMPTY_JSON)
     ip_address = models.GenericIPAddressField(null=True)
     authorization_expires_at = models.DateTimeField(null=True)
@@ -176,7 +176,7 @@ class LedgerEntry(Identified):
     source_id = models.UUIDField()
     transaction_id = models.UUIDField(null=True)
     available_on = models.DateField(null=True)
-    description = models.CharField(max_length=200, null=True)  # noqa: DJ001
+    description = models.CharField(max_length=200, null=True)
     xid = Xid8Field(db_default=CurrentTransactionId(), editable=False)
     created_at = models.GeneratedField(
         expression=UUID7Time("id"), output_field=models.DateTimeField(), db_persist=True
@@ -362,7 +362,7 @@ class GatewayCallback(Identified):
     payload = models.JSONField()
     received_at = models.DateTimeField(db_default=TransactionTime())
     processed_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=200, null=True)  # noqa: DJ001
+    outcome = models.CharField(max_length=200, null=True)
     attempts = models.IntegerField(default=0, db_default=0)
 
     class Meta:
@@ -397,7 +397,7 @@ class SimulatorCharge(models.Model):
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=20)
     scenario = models.CharField(max_length=40)
-    decline_code = models.CharField(max_length=40, null=True)  # noqa: DJ001
+    decline_code = models.CharField(max_length=40, null=True)
     captured_amount = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(db_default=TransactionTime())
     updated_at = models.DateTimeField(db_default=TransactionTime())

@@ -252,8 +252,8 @@ def _stored_row(using: str, scope: Scope, new: NewCard, created_at: datetime) ->
         created_at=created_at,
         event_sequence=1,
     )
-    row._state.adding = False  # noqa: SLF001 (Django's documented attribute)
-    row._state.db = using  # noqa: SLF001
+    row._state.adding = False
+    row._state.db = using
     row.was_created = True
     return row
 

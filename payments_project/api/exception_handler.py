@@ -42,7 +42,7 @@ _BUSY_SQLSTATES = frozenset({"55P03", "57014", "40001", "40P01"})
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """DRF's hook: every exception of a view becomes a response here."""
-    return error_response(error, context["request"]._request)  # noqa: SLF001
+    return error_response(error, context["request"]._request)
 
 
 def error_response(error: Exception, request: HttpRequest) -> HttpResponse:

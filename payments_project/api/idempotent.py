@@ -48,7 +48,7 @@ ATOMIC_LEASE_SECONDS = 60
 
 def key_claim(view: ApiView, *, lease_seconds: int) -> KeyClaim | None:
     """The request's claim, or None without a key. Raises ``InvalidInput`` for a bad key."""
-    request = view.request._request  # noqa: SLF001
+    request = view.request._request
     key = request.META.get(HEADER)
     if key is None:
         return None
@@ -87,7 +87,7 @@ class ObjectReplies(Generic[Subject]):
         self, view: ApiView, answer: Callable[[Subject], tuple[int, ApiObject | dict[str, Any]]]
     ) -> None:
         self._answer = answer
-        self._request_id = request_id_of(view.request._request)  # noqa: SLF001
+        self._request_id = request_id_of(view.request._request)
         self.last: Reply | None = None
 
     def of(self, subject: Subject) -> Reply:

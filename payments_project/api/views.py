@@ -62,7 +62,7 @@ class ApiView(APIView):
         self.caller = request.auth
         if self.caller is None:
             self.permission_denied(request)
-        django_request: HttpRequest = request._request  # noqa: SLF001
+        django_request: HttpRequest = request._request
         self.scope = Scope(self.caller.merchant_id, self.caller.environment)
         self.actor = Actor(
             kind="api_key",
@@ -99,12 +99,12 @@ class ApiView(APIView):
 
     def body(self, model: type[BodyModel]) -> BodyModel:
         """The request's body. Raises ``InvalidInput`` and the refusals of ``read_json``."""
-        self.content = read_json(self.request._request)  # noqa: SLF001
+        self.content = read_json(self.request._request)
         return validate(model, self.content)
 
     def query(self, model: type[QueryModel]) -> QueryModel:
         """The request's query parameters. Raises ``InvalidInput``."""
-        return parse_query(self.request._request, model)  # noqa: SLF001
+        return parse_query(self.request._request, model)
 
     def expanded(self, answer: ApiObject, names: list[str]) -> ApiObject | dict[str, Any]:
         """``answer`` with objects in place of the ids named; a list's members are expanded."""

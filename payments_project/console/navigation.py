@@ -16,16 +16,18 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """
     groups = []
     for group in settings.CONSOLE_SIDEBAR:
-        items = [
-            item for entry in group["items"] if (item := _item(request, *entry)) is not None
-        ]
+        items = [item for entry in group["items"] if (item := _item(request, *entry)) is not None]
         if items:
             groups.append({"title": group["title"], "separator": True, "items": items})
     return groups
 
 
-def _item(request: HttpRequest, title: str, icon: str, target: str) -> dict[str, Any] | None:
-    if "." not in target:
+def _item(
+    request: HttpRequest, title: str, icon: str, target: str, permission: str | None = None
+) -> dict[str, Any] | None:
+    if permission is not None:
+        if permission and not request.user.has_perm(permission):
+            return None
         return {"title": title, "icon": icon, "link": reverse(f"admin:{target}")}
     model = apps.get_model(target)
     model_admin = admin.site._registry.get(model)  # noqa: SLF001 (is_registered gives no admin)

@@ -13,7 +13,7 @@ from uuid import UUID
 ID = "id"
 EMAIL = "e-mail"
 LAST_FOUR = "last four digits"
-TOKEN = "pm_ token"
+TOKEN = "pm_ token"  # noqa: S105
 API_KEY = "API key"
 GATEWAY_ID = "gateway id"
 TEXT = "text"

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
 
 def fetch_one(
     statement: str, parameters: Any = None, *, using: str = DEFAULT_DB_ALIAS
 ) -> tuple[Any, ...] | None:
-    """Runs ``statement``, prepared, on this thread's connection and returns its first row.
+    """Runs ``statement``, prepared where the settings allow it, on this thread's connection and returns its first row.
 
     As a Django cursor would, but for the query log: it takes part in the transaction that is open,
     and errors are Django's.
@@ -18,6 +19,6 @@ def fetch_one(
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
         cursor = connection.connection.cursor()
-        cursor.execute(statement, parameters, prepare=True)
+        cursor.execute(statement, parameters, prepare=settings.PREPARED_STATEMENTS)
         row: tuple[Any, ...] | None = cursor.fetchone() if cursor.description else None
         return row

@@ -21,7 +21,7 @@ EVENT_COLUMNS = (
 def record_event(
     *,
     aggregate: Model,
-    type: str,
+    type: str,  # noqa: A002 (the column's name)
     data: Mapping[str, Any],
     actor: Actor,
     previous: Mapping[str, Any] | None = None,

@@ -28,9 +28,9 @@ class IdempotencyKey(Identified):
         max_length=20, default=STARTED, choices=[(STARTED, "Started"), (FINISHED, "Finished")]
     )
     locked_until = models.DateTimeField(null=True)
-    resource_id = models.CharField(max_length=100, null=True)  # noqa: DJ001
+    resource_id = models.CharField(max_length=100, null=True)
     response_status = models.SmallIntegerField(null=True)
-    response_body = models.TextField(null=True)  # noqa: DJ001
+    response_body = models.TextField(null=True)
     response_secrets = models.BinaryField(null=True)
     created_at = models.DateTimeField(db_default=TransactionTime())
     finished_at = models.DateTimeField(null=True)

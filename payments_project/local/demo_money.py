@@ -129,6 +129,12 @@ def idempotency(walk: Walk) -> None:
         400,
         "idempotency_key_reused",
     )
+    key = new_key()
+    customers = [
+        walk.answer(walk.merchant.post("/customers", {"name": "Grace Murray"}, key=key), 201)
+        for _ in range(2)
+    ]
+    walk.equals("a reply with personal data is replayed too", customers[1], customers[0])
     key, mark = new_key(), new_key()
     body |= {"metadata": {"demo": mark}}
     answers = _at_once(lambda: walk.merchant.post("/transactions", body, key=key))

@@ -18,6 +18,9 @@ env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 
+PREPARED_STATEMENTS = env.bool("DATABASE_PREPARED_STATEMENTS", default=True)
+
+
 def database(url: str) -> dict[str, Any]:
     """A Django database from its URL, with a pool of this process's connections.
 
@@ -37,7 +40,8 @@ def database(url: str) -> dict[str, Any]:
             "max_lifetime": 3600,
         },
         "server_side_binding": True,
-        "prepare_threshold": 2,
+        # After so many uses a statement is prepared. PgBouncer before 1.21 needs this off.
+        "prepare_threshold": 2 if PREPARED_STATEMENTS else None,
         "connect_timeout": 5,
         "keepalives_idle": 30,
         "tcp_user_timeout": 10_000,

@@ -1,13 +1,18 @@
 """The console's look and its sidebar; imported by ``base``.
 
-Titles, Material Symbols icons, and a model (``app.model``) or an address of the console each. What
-a member of staff may not view is left out of the sidebar by ``payments_project.console.navigation``.
+An item of the sidebar has a title, a Material Symbols icon, and a model (``app.Model``) or the name
+of one of the console's addresses with the permission that it needs. What a member of staff may not
+view is left out by ``payments_project.console.navigation``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+from django.http import HttpRequest
+from django.templatetags.static import static
+
 CONSOLE_SIDEBAR: list[dict[str, Any]] = [
-    {"title": "", "items": [("Home", "space_dashboard", "index")]},
+    {"title": "", "items": [("Home", "space_dashboard", "index", "")]},
     {
         "title": "Payments",
         "items": [
@@ -25,7 +30,12 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
             ("Ledger entries", "receipt_long", "transactions.LedgerEntry"),
             ("Pending days", "event_upcoming", "transactions.MerchantPendingDay"),
             ("Daily summaries", "bar_chart", "analytics.DailyTransactionSummary"),
-            ("Monthly stats", "calendar_month", "monthly_stats"),
+            (
+                "Monthly stats",
+                "calendar_month",
+                "monthly_stats",
+                "analytics.view_merchantmonthlystats",
+            ),
         ],
     },
     {
@@ -65,6 +75,11 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
     },
 ]
 
+
+def _stylesheet(path: str) -> Callable[[HttpRequest], str]:
+    return lambda request: static(path)
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Payments console",
     "SITE_HEADER": "Payments console",
@@ -73,7 +88,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "payments_project.console.navigation.environment_label",
-    "STYLES": ["/static/console/theme.css", "/static/console/console.css"],
+    "STYLES": [_stylesheet("console/theme.css"), _stylesheet("console/console.css")],
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,

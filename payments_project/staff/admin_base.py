@@ -18,8 +18,8 @@ from unfold.admin import ModelAdmin
 
 from payments_project.console.changelist import EstimatePaginator, FastChangeList
 from payments_project.console.filters import ConsoleFilter, CreatedFilter, active_filters
-from payments_project.console.panels import panels_of
 from payments_project.console.names import NAMED_IDS, attach_names
+from payments_project.console.panels import panels_of
 from payments_project.console.presented import Cell, Presented
 from payments_project.console.search import (
     Conditions,

@@ -72,7 +72,7 @@ class TransactionsView(ApiView):
         body = self.body(CreateTransaction)
         require_active_merchant(self.caller)
         claim = key_claim(self, lease_seconds=gateway_lease_seconds())
-        request_id = request_id_of(request._request)  # noqa: SLF001
+        request_id = request_id_of(request._request)
         replies: ObjectReplies[Transaction] = ObjectReplies(
             self, lambda transaction: payment_answer(transaction, request_id=request_id)
         )

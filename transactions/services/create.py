@@ -291,5 +291,5 @@ def _commit_intent(transaction: Transaction, actor: Actor, claim: KeyClaim | Non
     key_id: UUID | None
     transaction.pk, transaction.created_at, key_id = row
     transaction.updated_at = transaction.created_at
-    transaction._state.adding = False  # noqa: SLF001 (Django's documented attribute)
+    transaction._state.adding = False
     return key_id

@@ -60,7 +60,7 @@ def attach_payment_method(
 def _claim(payment_method: PaymentMethod, customer_id: UUID) -> bool:
     """Sets the customer; False if that customer has the same card under another token."""
     try:
-        with transaction.atomic(using=payment_method._state.db):  # noqa: SLF001 (documented)
+        with transaction.atomic(using=payment_method._state.db):
             payment_method.customer_id = customer_id
             payment_method.save(update_fields=["customer_id"])
     except IntegrityError as error:

@@ -17,7 +17,7 @@ SwaggerUIBundle({
     request.url = location.origin + target.pathname + target.search;
     return request;
   },
-  onComplete: () => setTimeout(goToTag, 50),
+  onComplete: () => setTimeout(goToTag, 400),
 });
 
 function tagSection(name) {

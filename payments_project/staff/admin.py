@@ -1,0 +1,285 @@
+"""Staff in the console: who may sign in, with which roles, and what they did."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.db import models, transaction
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from payments_project.console import display
+from payments_project.console.filters import CreatedFilter, flag_filter
+from payments_project.console.panels import Column, Panel, panel
+from payments_project.console.presented import Cell
+from payments_project.console.search import EMAIL, ID, TEXT
+from payments_project.staff.admin_base import FastModelAdmin, Fieldsets, ReadOnlyAdmin
+from payments_project.staff.audit import changed, record_audit
+from payments_project.staff.models import AuditEntry, StaffUser
+
+admin.site.unregister(Group)
+
+_AUDITED = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
+# Rights that would let somebody make themselves more than they are.
+_FOR_SUPERUSERS = ("is_superuser", "user_permissions")
+
+
+def staff_snapshot(user: StaffUser) -> dict[str, Any]:
+    """What the audit trail says of a member of staff."""
+    return {name: getattr(user, name) for name in _AUDITED} | {
+        "roles": sorted(user.groups.values_list("name", flat=True)),
+        "permissions": sorted(user.user_permissions.values_list("codename", flat=True)),
+    }
+
+
+@admin.register(StaffUser)
+class StaffUserAdmin(FastModelAdmin, UserAdmin):
+    """Made, given roles and deactivated; never deleted, since the audit trail names them.
+
+    Only a superuser gives or takes superuser rights and single permissions, or changes a superuser;
+    others hand out no role that holds more than they have themselves. Nobody can lock themselves
+    out.
+    """
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "full_name", "email", "roles", "is_active", "last_login")
+    list_filter = (
+        flag_filter("is_active", title="active"),
+        flag_filter("is_superuser", title="superuser"),
+    )
+    ordering = ("-pk",)
+    search_by = {ID: ("pk",), EMAIL: ("email",), TEXT: ("username",)}
+    search_by_scan = (EMAIL,)
+    labels = {"is_active": "Active"}
+    filter_horizontal = ()
+    autocomplete_fields = ()
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Access", {"fields": ("is_active", "is_staff", "groups")}),
+        ("Beyond roles", {"fields": ("is_superuser", "user_permissions")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "email", "first_name", "last_name")}),
+        ("Password", {"fields": ("password1", "password2")}),
+        ("Access", {"fields": ("is_staff", "groups")}),
+    )
+    readonly_fields = ("last_login", "date_joined")
+
+    @admin.display(description="Name")
+    def full_name(self, user: StaffUser) -> str:
+        return user.get_full_name()
+
+    @admin.display(description="Roles")
+    def roles(self, user: StaffUser) -> Cell:
+        names = [group.name for group in user.groups.all()]
+        if user.is_superuser:
+            return display.badge("superuser", display.VIOLET)
+        return ", ".join(names)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[StaffUser]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = bool(super().has_change_permission(request, obj))
+        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return allowed and not is_above
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        names: tuple[str, ...] = self.readonly_fields
+        if not request.user.is_superuser:
+            names += _FOR_SUPERUSERS
+        if obj is not None and obj.pk == request.user.pk:
+            # Nobody locks themselves out, or gives themselves more.
+            names += ("is_active", "is_staff", "groups", "is_superuser", "user_permissions")
+        return tuple(dict.fromkeys(names))
+
+    def formfield_for_manytomany(
+        self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "groups" and not request.user.is_superuser and field is not None:
+            own = request.user.get_all_permissions()
+            grantable = [group.pk for group in Group.objects.all() if _permissions(group) <= own]
+            field.queryset = Group.objects.filter(pk__in=grantable)
+        return field
+
+    def save_model(
+        self, request: HttpRequest, obj: StaffUser, form: ModelForm, change: bool
+    ) -> None:
+        # The row as it is stored: the form has changed obj already.
+        form.audit_before = (  # type: ignore[attr-defined]
+            staff_snapshot(StaffUser.objects.get(pk=obj.pk)) if change else {}
+        )
+        super().save_model(request, obj, form, change)
+
+    def save_related(
+        self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        user: StaffUser = form.instance
+        before, after = changed(form.audit_before, staff_snapshot(user))  # type: ignore[attr-defined]
+        if not change or after:
+            action = "staff_user.changed" if change else "staff_user.created"
+            record_audit(request=request, action=action, obj=user, before=before, after=after)
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,
+        form_url: str = "",  # noqa: A002 (Django's name)
+    ) -> HttpResponse:
+        with transaction.atomic():
+            before = StaffUser.objects.filter(pk=id).values_list("password", flat=True).first()
+            response: HttpResponse = super().user_change_password(request, id, form_url)
+            user = StaffUser.objects.filter(pk=id).first()
+            if user is not None and user.password != before:
+                record_audit(request=request, action="staff_user.password_set", obj=user)
+        return response
+
+
+def _permissions(group: Group) -> set[str]:
+    pairs = group.permissions.values_list("content_type__app_label", "codename")
+    return {f"{app}.{name}" for app, name in pairs}
+
+
+@admin.register(Group)
+class RoleAdmin(FastModelAdmin, GroupAdmin):
+    """Roles are Django's groups; whoever may change one may give everybody in it more rights."""
+
+    list_display = ("name", "members")
+    search_by = {TEXT: ("name",)}
+    filter_horizontal = ("permissions",)
+    list_filter = ()
+
+    @admin.display(description="Members")
+    def members(self, group: Group) -> str:
+        return str(len(group.user_set.all()))
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Group]:
+        return super().get_queryset(request).prefetch_related("user_set")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def save_model(self, request: HttpRequest, obj: Group, form: ModelForm, change: bool) -> None:
+        form.audit_before = _role_snapshot(obj) if change else {}  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)
+
+    def save_related(
+        self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        before, after = changed(form.audit_before, _role_snapshot(form.instance))  # type: ignore[attr-defined]
+        if not change or after:
+            action = "role.changed" if change else "role.created"
+            record_audit(
+                request=request, action=action, obj=form.instance, before=before, after=after
+            )
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        with transaction.atomic():
+            record_audit(
+                request=request, action="role.deleted", obj=obj, before=_role_snapshot(obj)
+            )
+            super().delete_model(request, obj)
+
+
+def _role_snapshot(group: Group) -> dict[str, Any]:
+    stored = Group.objects.get(pk=group.pk)
+    return {"name": stored.name, "permissions": sorted(_permissions(stored))}
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    """The audit trail, newest first."""
+
+    list_display = (
+        "created_at",
+        "staff_user",
+        "action",
+        "object_link",
+        "reason",
+        "merchant_id",
+        "ip_address",
+    )
+    list_filter = (CreatedFilter,)
+    ordered_scopes = ("staff_user",)
+    scope_branches = ("", ())
+    small_scopes = ("object_id",)
+    search_by = {ID: ("pk", "object_id", "staff_user_id"), EMAIL: (), TEXT: ()}
+    labels = {"created_at": "Time", "staff_user": "Who", "merchant_id": "Merchant"}
+    fieldsets: Fieldsets = (
+        (
+            "Act",
+            {
+                "fields": (
+                    "created_at", "staff_user", "action", "object_link", "merchant_id", "reason",
+                    "ip_address", "id",
+                )
+            },
+        ),
+        ("Before and after", {"fields": ("before", "after")}),
+    )  # fmt: skip
+
+    def headline(self, instance: AuditEntry) -> str:  # type: ignore[override]
+        return instance.action
+
+    @admin.display(description="Object")
+    def object_link(self, entry: AuditEntry) -> SafeString:
+        label = _LABELS.get(entry.object_type)
+        text = f"{entry.object_type} …{entry.object_id[-8:]}"
+        return display.object_link(label, entry.object_id, text) if label else display.code(text)
+
+
+# The trail names models without their apps.
+_LABELS = {
+    "staffuser": "payments_project.StaffUser",
+    "group": "auth.Group",
+    "merchant": "merchants.Merchant",
+    "apikey": "merchants.ApiKey",
+    "customer": "merchants.Customer",
+    "transaction": "transactions.Transaction",
+    "refund": "disputes.Refund",
+    "dispute": "disputes.Dispute",
+    "paymentmethod": "vault.PaymentMethod",
+}
+
+
+@panel("payments_project.staffuser", permission="payments_project.view_auditentry")
+def acts_panel(request: HttpRequest, user: StaffUser) -> Panel:
+    """The newest acts of a member of staff, and what was done to the account."""
+    rows = [
+        [
+            display.moment(entry.created_at),
+            entry.action,
+            display.code(f"{entry.object_type} …{entry.object_id[-8:]}"),
+            entry.reason,
+        ]
+        for entry in AuditEntry.objects.filter(staff_user=user).order_by("-id")[:10]
+    ]
+    base = display.list_url("payments_project.auditentry")
+    return Panel(
+        title="Newest acts",
+        icon="policy",
+        columns=[Column("Time"), Column("Act"), Column("Object"), Column("Reason")],
+        rows=rows,
+        empty="No acts on record.",
+        more_url=f"{base}?staff_user={user.pk}",
+        order=80,
+    )
