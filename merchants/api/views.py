@@ -33,6 +33,16 @@ from payments_project.errors import PermissionDenied
 PERSONAL = ("name", "phone", "address", "birth_date")
 
 
+def _personal(given: dict[str, Any]) -> dict[str, Any]:
+    """The personal fields of a body; parts of an address that are null are left out."""
+    personal = {name: given[name] for name in PERSONAL if name in given}
+    if personal.get("address"):
+        personal["address"] = {
+            name: part for name, part in personal["address"].items() if part is not None
+        }
+    return personal
+
+
 class CustomersView(ApiView):
     """``/v1/customers``."""
 
@@ -77,7 +87,7 @@ class CustomersView(ApiView):
             actor=self.actor,
             email=body.email,
             external_customer_id=body.external_customer_id,
-            personal={name: given[name] for name in PERSONAL if name in given},
+            personal=_personal(given),
             metadata=body.metadata,
         )
         return 201, customer_object(get_customer(scope=self.scope, customer_id=customer.pk))
@@ -106,7 +116,8 @@ class CustomerView(ApiView):
 
     def patch(self, request: Request, customer_id: str) -> CustomerObject:
         """Changes what is given; null clears a field, metadata is merged."""
-        changes = self.body(CreateCustomer).model_dump(exclude_unset=True)
+        given = self.body(CreateCustomer).model_dump(exclude_unset=True)
+        changes = given | _personal(given)
         identity = require_uuid(customer_id)
         customer = run_in_transaction(
             lambda: update_customer(

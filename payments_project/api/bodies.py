@@ -60,6 +60,10 @@ CURRENCIES = frozenset(item.code for item in IsoCurrency) - _NOT_MONEY
 _CARD_NUMBER = re.compile(r"(?<!\d)[2-6](?:[ -]?\d){12,18}(?!\d)")
 
 
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}")
+_LONG_NUMBER = re.compile(r"\d{8}")
+
+
 class Body(BaseModel):
     """A request's body. Unknown fields are refused; values must have their JSON type."""
 
@@ -86,7 +90,7 @@ def invalid_input(details: list[ErrorDetails]) -> InvalidInput:
     errors = []
     seen: set[str] = set()
     for detail in details:
-        param = ".".join(str(part) for part in detail["loc"] if not _is_type_name(part))
+        param = ".".join(shown_name(part) for part in detail["loc"] if not _is_type_name(part))
         if param not in seen:
             seen.add(param)
             errors.append(FieldError(param, _code(detail["type"]), _message(detail)))
@@ -97,6 +101,13 @@ def invalid_input(details: list[ErrorDetails]) -> InvalidInput:
         code=first.code,
         errors=errors if len(errors) > 1 else (),
     )
+
+
+def shown_name(name: object) -> str:
+    """A parameter's name for an answer: one that the caller made up is not repeated if it could
+    hold a card number."""
+    text = str(name)
+    return text if _PLAIN_NAME.fullmatch(text) and not _LONG_NUMBER.search(text) else "(hidden)"
 
 
 def contains_card_number(text: str) -> bool:

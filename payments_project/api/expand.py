@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from payments_project.api.bodies import shown_name
 from payments_project.errors import InvalidInput
 from payments_project.tenancy import Scope
 
@@ -32,7 +33,7 @@ def expand_objects(
         if loader is None or not all(
             row.get("object") == "transaction" if collection else name in row for row in rows
         ):
-            raise InvalidInput(f"{name[:40]} can't be expanded here.", param="expand[]")
+            raise InvalidInput(f"{shown_name(name)} can't be expanded here.", param="expand[]")
         field = "id" if collection else name
         ids = [str(row[field]) for row in rows if isinstance(row.get(field), str)]
         found = loader(scope, list(dict.fromkeys(ids)))

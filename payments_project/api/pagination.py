@@ -44,7 +44,7 @@ def page_by_id(rows: "QuerySet[Row]", query: ListQuery) -> Page[Row]:
     name, value = cursor
     identity = path_uuid(value)
     if identity is None:
-        raise ResourceMissing(f"No such object: {value[:60]}", param=name)
+        raise ResourceMissing("There is no such object to page from.", param=name)
     if name == "starting_after":
         found = list(rows.filter(pk__lt=identity).order_by("-pk")[: query.limit + 1])
         return Page(found[: query.limit], len(found) > query.limit)
@@ -60,4 +60,4 @@ def require_cursor(query: ListQuery, exists: Callable[[Any], bool]) -> None:
     name, value = cursor
     identity = path_uuid(value)
     if identity is None or not exists(identity):
-        raise ResourceMissing(f"No such object: {value[:60]}", param=name)
+        raise ResourceMissing("There is no such object to page from.", param=name)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from payments_project.api.bodies import AMOUNT_MAX, Timestamp, validate
+from payments_project.api.bodies import AMOUNT_MAX, Timestamp, shown_name, validate
 from payments_project.errors import InvalidInput
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
@@ -79,7 +79,8 @@ def parse_query(request: HttpRequest, model: type[Model]) -> Model:
         if name in model.lists:
             content[name] = values
         elif len(values) > 1:
-            raise InvalidInput(f"{name} is given twice.", param=name)
+            shown = shown_name(name)
+            raise InvalidInput(f"{shown} is given twice.", param=shown)
         else:
             content[name] = values[0]
     return validate(model, content)

@@ -11,10 +11,14 @@ def fetch_one(
 ) -> tuple[Any, ...] | None:
     """Runs ``statement``, prepared where the settings allow it, on this thread's connection and returns its first row.
 
-    As a Django cursor would, but for the query log: it takes part in the transaction that is open,
-    and errors are Django's.
+    As a Django cursor would: it takes part in the transaction that is open, and errors are
+    Django's. Django's own cursor is used only where queries are logged.
     """
     connection = connections[using]
+    if connection.queries_logged:
+        with connection.cursor() as logged:
+            logged.execute(statement, parameters)
+            return logged.fetchone() if logged.description else None
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:

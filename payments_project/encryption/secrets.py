@@ -1,6 +1,6 @@
 """Short secrets that must be shown again, such as a new API key within a replayed reply.
 
-Fernet (AES-128-CBC with HMAC-SHA256) under a key derived from ``CRYPTOGRAPHY_KEY``.
+Fernet (AES-128-CBC with HMAC-SHA256) under a key derived from ``STORED_SECRETS_KEY``.
 """
 
 import base64
@@ -14,12 +14,12 @@ from django.conf import settings
 
 def encrypt_secret(text: str) -> bytes:
     """``text``, encrypted and authenticated."""
-    return _fernet(settings.CRYPTOGRAPHY_KEY).encrypt(text.encode())
+    return _fernet(settings.STORED_SECRETS_KEY).encrypt(text.encode())
 
 
 def decrypt_secret(token: bytes | memoryview) -> str:
     """What ``encrypt_secret`` was given. Raises ``cryptography.fernet.InvalidToken``."""
-    return _fernet(settings.CRYPTOGRAPHY_KEY).decrypt(bytes(token)).decode()
+    return _fernet(settings.STORED_SECRETS_KEY).decrypt(bytes(token)).decode()
 
 
 @cache

@@ -66,6 +66,8 @@ REQUEST_FINGERPRINT_KEY = env("REQUEST_FINGERPRINT_KEY")
 CARD_FINGERPRINT_KEY = env("CARD_FINGERPRINT_KEY")
 # Encrypted fields that must be read back (tax ids, gateway credentials, stored secrets).
 CRYPTOGRAPHY_KEY = env("CRYPTOGRAPHY_KEY")
+# The same secret under a name of ours: django-cryptography replaces its own by derived bytes.
+STORED_SECRETS_KEY = CRYPTOGRAPHY_KEY
 # Key rings, "id:base64,id:base64": the first encrypts, all decrypt.
 VAULT_KEYS = env("VAULT_KEYS")
 PII_KEYS = env("PII_KEYS", default=VAULT_KEYS)

@@ -86,5 +86,5 @@ class BalanceEntriesView(ApiView):
             or bucket not in BUCKETS
             or not ledger_entries_of(self.scope).filter(pk=entry_id).exists()
         ):
-            raise ResourceMissing(f"No such balance entry: {value[:60]}", param=name)
+            raise ResourceMissing("There is no such entry to page from.", param=name)
         return entry_id, bucket
