@@ -3,6 +3,7 @@
 Worked examples, one per kind of act, are in docs/ledger.md and in the tests.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -95,6 +96,12 @@ def settlement_movement(*, settlement_id: UUID, amount: int, available_on: date)
     return Movement(accounts.SETTLEMENT, abs(amount), debit, credit, settlement_id, available_on)
 
 
+# Movements as rows of SQL, from the JSON text that ``movements_json`` gives.
+MOVEMENT_ROWS = """jsonb_to_recordset(%(movements)s::jsonb)
+    AS movement (type text, amount bigint, debit_account text, credit_account text,
+                 source_id uuid, available_on date, description text)"""
+
+
 def record_movements(
     movements: Iterable[Movement], *, scope: Scope, currency: str, transaction_id: UUID | None
 ) -> None:
@@ -102,35 +109,38 @@ def record_movements(
 
     Never locks: credits and debits are appended, balances are folded from them.
     """
-    rows = list(movements)
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             INSERT INTO ledger_entries (merchant_id, environment, currency, transaction_id, type,
                 amount, debit_account, credit_account, source_id, available_on, description)
-            SELECT %s, %s, %s, %s, movement.*
-              FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[], %s::uuid[],
-                          %s::date[], %s::text[]) AS movement
+            SELECT %(merchant_id)s, %(environment)s, %(currency)s, %(transaction_id)s, movement.*
+              FROM {MOVEMENT_ROWS}
             """,
-            [
-                scope.merchant_id,
-                scope.environment,
-                currency,
-                transaction_id,
-                *movement_columns(rows),
-            ],
+            {
+                "merchant_id": scope.merchant_id,
+                "environment": scope.environment,
+                "currency": currency,
+                "transaction_id": transaction_id,
+                "movements": movements_json(movements),
+            },
         )
 
 
-def movement_columns(movements: Iterable[Movement]) -> list[list[object]]:
-    """Movements as columns for ``unnest``: type, amount, debit, credit, source, day, text."""
-    columns = list(
-        zip(
-            *(
-                (m.type, m.amount, m.debit, m.credit, m.source_id, m.available_on, m.description)
-                for m in movements
-            ),
-            strict=True,
-        )
+def movements_json(movements: Iterable[Movement]) -> str:
+    """Movements for ``MOVEMENT_ROWS``: one parameter costs less than seven arrays."""
+    return json.dumps(
+        [
+            {
+                "type": movement.type,
+                "amount": movement.amount,
+                "debit_account": movement.debit,
+                "credit_account": movement.credit,
+                "source_id": str(movement.source_id),
+                "available_on": movement.available_on and movement.available_on.isoformat(),
+                "description": movement.description,
+            }
+            for movement in movements
+        ],
+        separators=(",", ":"),
     )
-    return [list(column) for column in columns] or [[] for _ in range(7)]

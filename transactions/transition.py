@@ -21,7 +21,7 @@ from payments_project.database.partitions import MONTHS_MADE_MAX, create_missing
 from payments_project.database.statements import fetch_one
 from payments_project.events.record import EVENT_COLUMNS, event_payload
 from payments_project.idempotency.keys import Reply
-from transactions.ledger import Movement, movement_columns
+from transactions.ledger import MOVEMENT_ROWS, Movement, movements_json
 from transactions.models import Transaction
 from transactions.snapshot import net_amount, transaction_snapshot
 
@@ -77,10 +77,7 @@ WITH payment AS (
                                 debit_account, credit_account, source_id, available_on,
                                 description)
     SELECT merchant_id, environment, currency, payment.id, movement.*
-      FROM payment,
-           unnest(%(types)s::text[], %(amounts)s::bigint[], %(debits)s::text[],
-                  %(credits)s::text[], %(sources)s::uuid[], %(days)s::date[],
-                  %(texts)s::text[]) AS movement
+      FROM payment, {MOVEMENT_ROWS}
 ), reply AS (
     UPDATE idempotency_keys SET recovery_point = 'finished', locked_until = NULL,
            finished_at = now(), response_status = %(reply_status)s,
@@ -133,7 +130,6 @@ def advance_transaction(
     ``transaction.<status>`` unless named. With ``key_id``, ``reply`` is stored under that key.
     Nothing is written when the state differs: somebody else has moved it, read it again.
     """
-    columns = movement_columns(change.movements)
     parameters = {
         "id": transaction.pk,
         "expected": expected,
@@ -164,13 +160,7 @@ def advance_transaction(
         "actor_id": actor.id,
         "request_id": actor.request_id,
         "idempotency_key": actor.idempotency_key,
-        "types": columns[0],
-        "amounts": columns[1],
-        "debits": columns[2],
-        "credits": columns[3],
-        "sources": columns[4],
-        "days": columns[5],
-        "texts": columns[6],
+        "movements": movements_json(change.movements),
         "key_id": key_id,
         "reply_status": None if reply is None else Int2(reply.status),
         "reply_body": None if reply is None else reply.body,

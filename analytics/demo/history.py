@@ -23,12 +23,13 @@ from payments_project.database.partitions import create_month
 from payments_project.events.record import EVENT_COLUMNS, event_payload
 from payments_project.tenancy import Scope
 from transactions.ledger import (
+    MOVEMENT_ROWS,
     Movement,
     capture_movements,
     dispute_hold_movements,
     dispute_loss_movements,
     dispute_release_movements,
-    movement_columns,
+    movements_json,
     refund_movements,
 )
 from transactions.models import SimulatorCharge, SimulatorRefund, Transaction
@@ -401,24 +402,25 @@ def _write_events(scope: Scope, stories: list[Story]) -> None:
 
 
 def _write_movements(scope: Scope, stories: list[Story]) -> None:
+    """Entries under ids of their time; each story's at the moments that it tells."""
     with connection.cursor() as cursor:
         for story in stories:
-            moments = [moment for moment, _ in story.movements]
-            columns = movement_columns(movement for _, movement in story.movements)
-            cursor.execute(
-                """
-                INSERT INTO ledger_entries (id, merchant_id, environment, currency,
-                    transaction_id, type, amount, debit_account, credit_account, source_id,
-                    available_on, description)
-                SELECT uuidv7(moment - clock_timestamp()), %s, %s, %s, %s, type, amount, debit,
-                       credit, source_id, available_on, description
-                  FROM unnest(%s::timestamptz[], %s::text[], %s::bigint[], %s::text[], %s::text[],
-                              %s::uuid[], %s::date[], %s::text[])
-                    AS movement (moment, type, amount, debit, credit, source_id, available_on,
-                                 description)
-                """,
-                [
-                    scope.merchant_id, scope.environment, story.transaction.currency,
-                    story.transaction.pk, moments, *columns,
-                ],
-            )  # fmt: skip
+            for moment, movement in story.movements:
+                cursor.execute(
+                    f"""
+                    INSERT INTO ledger_entries (id, merchant_id, environment, currency,
+                        transaction_id, type, amount, debit_account, credit_account, source_id,
+                        available_on, description)
+                    SELECT uuidv7(%(moment)s - clock_timestamp()), %(merchant_id)s,
+                           %(environment)s, %(currency)s, %(transaction_id)s, movement.*
+                      FROM {MOVEMENT_ROWS}
+                    """,
+                    {
+                        "moment": moment,
+                        "merchant_id": scope.merchant_id,
+                        "environment": scope.environment,
+                        "currency": story.transaction.currency,
+                        "transaction_id": story.transaction.pk,
+                        "movements": movements_json([movement]),
+                    },
+                )
