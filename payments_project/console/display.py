@@ -101,7 +101,8 @@ def day(value: date | None) -> SafeString:
     """A date, written so that no one takes the month for the day."""
     if value is None:
         return EMPTY
-    return format_html('<time class="c-time" datetime="{0}">{0:%d %b %Y}</time>', value)
+    written = f"{value:%d %b %Y}"
+    return format_html('<time class="c-time" datetime="{}">{}</time>', value, written)
 
 
 def due(value: date | None, *, today: date | None = None) -> SafeString:

@@ -177,7 +177,7 @@ class CreatedFilter(ConsoleFilter):
 
 
 def date_range_filter(field: str, *, title: str, is_indexed: bool = False) -> type[ConsoleFilter]:
-    """Days of a date column, both included."""
+    """Days of a date column, both included; ``is_indexed`` where the list is in its order."""
 
     class DateRangeFilter(ConsoleFilter):
         parameters = (f"{field}_from", f"{field}_to")
@@ -190,13 +190,16 @@ def date_range_filter(field: str, *, title: str, is_indexed: bool = False) -> ty
         def summary(self) -> str:
             return _range_words(*(self.used_parameters.get(name) for name in self.parameters))
 
+        def key_range(self) -> dict[str, Any]:
+            return self._days() if is_indexed else {}
+
         def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+            return queryset.filter(**self._days())
+
+        def _days(self) -> dict[str, Any]:
             first, last = (_day(self.used_parameters.get(name)) for name in self.parameters)
-            if first is not None:
-                queryset = queryset.filter(**{f"{field}__gte": first})
-            if last is not None:
-                queryset = queryset.filter(**{f"{field}__lte": last})
-            return queryset
+            bounds = {f"{field}__gte": first, f"{field}__lte": last}
+            return {lookup: bound for lookup, bound in bounds.items() if bound is not None}
 
     DateRangeFilter.title = title
     DateRangeFilter.is_indexed = is_indexed

@@ -29,7 +29,7 @@ def up(*, data: str) -> int:
     say()
     table([[styled(name, "dim"), value] for name, value in _addresses(folder).items()])
     say()
-    say(f"Written to {folder.name}/stack.env, which every later ./dev up, test and bench reads.")
+    say(f"Written to {folder.name}/stack.env, which every later ./dev up on this data reads.")
     say("Stop them with ./dev stack down.")
     say()
     return 0

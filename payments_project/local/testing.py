@@ -7,9 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 import psycopg
 
@@ -20,6 +19,7 @@ from payments_project.local.processes import cores
 from payments_project.local.terminal import say, step
 
 _FOLDERS_MAX = 8
+_INTERRUPTED_SECONDS_MAX = 60
 
 
 def run_tests(arguments: Sequence[str], *, with_stack: bool) -> int:
@@ -71,8 +71,18 @@ def _pytest(arguments: Sequence[str], environment: Environment, *, required: boo
         DATABASE_SUPERUSER_URL=superuser,
     )
     command = [sys.executable, "-m", "pytest", *_parallel(arguments), *arguments]
-    with _interruptions_are_pytests():
-        return subprocess.run(command, check=False, cwd=ROOT, env=inherited(variables)).returncode
+    # Ctrl-C reaches pytest too, which reports and ends; then the engines are stopped in order.
+    before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+    pytest = subprocess.Popen(command, cwd=ROOT, env=inherited(variables))
+    try:
+        return pytest.wait()
+    except KeyboardInterrupt:
+        # From a SIGTERM, which came to us alone.
+        pytest.send_signal(signal.SIGINT)
+        return pytest.wait(_INTERRUPTED_SECONDS_MAX)
+    finally:
+        pytest.kill()
+        signal.signal(signal.SIGINT, before)
 
 
 def _parallel(arguments: Sequence[str]) -> list[str]:
@@ -81,17 +91,3 @@ def _parallel(arguments: Sequence[str]) -> list[str]:
     if any(argument.startswith(own) for argument in arguments):
         return []
     return ["-n", str(cores())]
-
-
-@contextmanager
-def _interruptions_are_pytests() -> Iterator[None]:
-    """Ctrl-C reaches pytest, which reports and ends; then the engines are stopped in order."""
-
-    def ignore(_signal: int, _frame: Any) -> None:
-        return
-
-    before = signal.signal(signal.SIGINT, ignore)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

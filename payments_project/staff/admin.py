@@ -136,7 +136,7 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
         self,
         request: HttpRequest,
         id: str,
-        form_url: str = "",  # noqa: A002 (Django's name)
+        form_url: str = "",
     ) -> HttpResponse:
         with transaction.atomic():
             before = StaffUser.objects.filter(pk=id).values_list("password", flat=True).first()

@@ -1,0 +1,352 @@
+"""Refunds and disputes in the console, and what of them stands on other pages."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from disputes import states
+from disputes.models import Dispute, Refund
+from merchants.models import Merchant
+from payments_project.console import display
+from payments_project.console.filters import (
+    AmountFilter,
+    ConsoleFilter,
+    CreatedFilter,
+    choice_filter,
+    currency_filter,
+    environment_filter,
+)
+from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
+from payments_project.console.names import attach_names
+from payments_project.console.panels import ROWS_MAX, Column, Panel, panel
+from payments_project.console.presented import Cell
+from payments_project.console.search import GATEWAY_ID, ID
+from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
+from transactions.models import Transaction
+
+# How many of an oldest-first queue stand on the home page.
+QUEUE_ROWS = 8
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin):
+    """Refunds, newest first."""
+
+    list_display = (
+        "created_at",
+        "amount",
+        "status",
+        "reason",
+        "transaction",
+        "merchant",
+        "requested",
+        "environment",
+    )
+    list_filter = (
+        choice_filter("status", states.REFUND_STATES, indexed=(states.PENDING,)),
+        environment_filter,
+        CreatedFilter,
+        AmountFilter,
+        currency_filter,
+    )
+    ordered_scopes = ("merchant",)
+    small_scopes = ("transaction",)
+    search_by = {ID: ("pk", "transaction_id"), GATEWAY_ID: ("gateway_refund_id",)}
+    money = ("amount",)
+    codes = ("gateway_refund_id",)
+    labels = {
+        "created_at": "Time",
+        "transaction": "Payment",
+        "gateway_refund_id": "Gateway id",
+        "gateway_response": "Its answer",
+        "awaits_gateway": "Awaits callback",
+    }
+    fieldsets: Fieldsets = (
+        (
+            "Refund",
+            {
+                "fields": (
+                    "id", "transaction", "merchant", "amount", "reason", "requested", "metadata",
+                )
+            },
+        ),
+        (
+            "Course",
+            {"fields": ("created_at", "processed_at", "failure_reason", "awaits_gateway")},
+        ),
+        ("Gateway", {"fields": ("gateway_refund_id", "gateway_response")}),
+    )  # fmt: skip
+
+    def headline(self, instance: Refund) -> Cell:  # type: ignore[override]
+        return display.money(instance.amount, instance.currency)
+
+    @admin.display(description="Requested by")
+    def requested(self, refund: Refund) -> Cell:
+        return display.actor(refund.requested_by_kind, refund.requested_by)
+
+
+class DueFilter(ConsoleFilter):
+    """Open disputes by their deadline; the index of open ones finds them."""
+
+    title = "due"
+    parameters = ("due",)
+    is_indexed = True
+    _DAYS = {"overdue": -1, "within 3 days": 3, "within 7 days": 7, "within 14 days": 14}
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        chosen = self.used_parameters.get("due")
+        options = [(word, word, word == chosen) for word in self._DAYS]
+        yield {"kind": "select", "name": "due", "label": "due", "options": options}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        chosen = self.used_parameters.get("due")
+        if chosen is None:
+            return queryset
+        if chosen not in self._DAYS:
+            return queryset.none()
+        until = datetime.now(UTC).date() + timedelta(days=self._DAYS[chosen])
+        return queryset.filter(status=states.OPEN, due_date__lte=until)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnlyAdmin):
+    """Disputes, newest first; the open ones with their deadlines."""
+
+    list_display = (
+        "created_at",
+        "amount",
+        "status",
+        "deadline",
+        "dispute_type",
+        "reason_code",
+        "transaction",
+        "merchant",
+        "environment",
+    )
+    list_filter = (
+        choice_filter("status", states.DISPUTE_STATES, indexed=(states.OPEN,)),
+        DueFilter,
+        environment_filter,
+        choice_filter("dispute_type", (Dispute.CHARGEBACK, Dispute.INQUIRY), title="type"),
+        CreatedFilter,
+        AmountFilter,
+        currency_filter,
+    )
+    ordered_scopes = ("merchant",)
+    small_scopes = ("transaction",)
+    search_by = {ID: ("pk", "transaction_id"), GATEWAY_ID: ("gateway_dispute_id",)}
+    money = ("amount", "held_amount", "fee_amount")
+    badges = ("status", "dispute_type")
+    codes = ("gateway_dispute_id", "reason_code")
+    labels = {
+        "created_at": "Time",
+        "transaction": "Payment",
+        "dispute_type": "Type",
+        "reason_code": "Reason",
+        "held_amount": "Held",
+        "fee_amount": "Fee",
+        "gateway_dispute_id": "Gateway id",
+    }
+    fieldsets: Fieldsets = (
+        (
+            "Dispute",
+            {"fields": ("id", "transaction", "merchant", "dispute_type", "reason_code")},
+        ),
+        ("Money", {"fields": ("amount", "held_amount", "fee_amount")}),
+        (
+            "Course",
+            {
+                "fields": (
+                    "deadline", "created_at", "evidence_submitted_at", "resolved_at",
+                    "gateway_dispute_id",
+                )
+            },
+        ),
+        ("The merchant's side", {"fields": ("merchant_response", "evidence")}),
+    )  # fmt: skip
+
+    def headline(self, instance: Dispute) -> Cell:  # type: ignore[override]
+        return display.money(instance.amount, instance.currency)
+
+    def badges_of(self, instance: Dispute) -> list[Cell]:  # type: ignore[override]
+        badges: list[Cell] = super().badges_of(instance)
+        badges.insert(1, display.badge(instance.dispute_type))
+        return badges
+
+    @admin.display(description="Due")
+    def deadline(self, dispute: Dispute) -> Cell:
+        if dispute.status != states.OPEN:
+            return display.day(dispute.due_date)
+        return display.due(dispute.due_date)
+
+
+_REFUND_COLUMNS = (
+    Column("Time"), Column("Status"), Column("Reason"), Column("Requested by"),
+    Column("Amount", True),
+)  # fmt: skip
+_DISPUTE_COLUMNS = (
+    Column("Opened"), Column("Status"), Column("Type"), Column("Due"), Column("Amount", True),
+)  # fmt: skip
+
+
+def refund_rows(refunds: Iterable[Refund]) -> list[list[Cell]]:
+    """Refunds as rows of a panel, each linked by its time."""
+    return [
+        [
+            display.object_link("disputes.Refund", refund.pk, display.moment(refund.created_at)),
+            display.badge(refund.status),
+            (refund.reason or "").replace("_", " "),
+            display.actor(refund.requested_by_kind, refund.requested_by),
+            display.money(refund.amount, refund.currency),
+        ]
+        for refund in refunds
+    ]
+
+
+def dispute_rows(disputes: Iterable[Dispute]) -> list[list[Cell]]:
+    """Disputes as rows of a panel, each linked by its time; open ones with the days left."""
+    return [
+        [
+            display.object_link("disputes.Dispute", dispute.pk, display.moment(dispute.created_at)),
+            display.badge(dispute.status),
+            display.badge(dispute.dispute_type),
+            display.due(dispute.due_date)
+            if dispute.status == states.OPEN
+            else display.day(dispute.due_date),
+            display.money(dispute.amount, dispute.currency),
+        ]
+        for dispute in disputes
+    ]
+
+
+@panel("transactions.transaction", permission="disputes.view_refund")
+def refunds_panel(request: HttpRequest, transaction: Transaction) -> Panel | None:
+    """The payment's refunds."""
+    rows = refund_rows(Refund.objects.filter(transaction=transaction).order_by("id")[:ROWS_MAX])
+    if not rows:
+        return None
+    return Panel(title="Refunds", icon="undo", columns=_REFUND_COLUMNS, rows=rows, order=20)
+
+
+@panel("transactions.transaction", permission="disputes.view_dispute")
+def disputes_panel(request: HttpRequest, transaction: Transaction) -> Panel | None:
+    """The payment's disputes."""
+    rows = dispute_rows(Dispute.objects.filter(transaction=transaction).order_by("id")[:ROWS_MAX])
+    if not rows:
+        return None
+    return Panel(title="Disputes", icon="gavel", columns=_DISPUTE_COLUMNS, rows=rows, order=30)
+
+
+@panel("disputes.refund", permission="transactions.view_transaction")
+def refunded_payment_panel(request: HttpRequest, refund: Refund) -> Panel:
+    """The payment that the refund gives back."""
+    return _payment_panel(refund.transaction_id)
+
+
+@panel("disputes.dispute", permission="transactions.view_transaction")
+def disputed_payment_panel(request: HttpRequest, dispute: Dispute) -> Panel:
+    """The payment that the dispute is about."""
+    return _payment_panel(dispute.transaction_id)
+
+
+def _payment_panel(transaction_id: Any) -> Panel:
+    payments = list(Transaction.objects.filter(pk=transaction_id))
+    attach_names(payments, ["customer_id"])
+    rows: list[list[Cell]] = [
+        [
+            display.object_link(
+                "transactions.Transaction", payment.pk, display.moment(payment.created_at)
+            ),
+            display.badge(payment.status),
+            display.card(payment.brand, payment.last_four),
+            display.money(payment.refunded_amount, payment.currency),
+            display.money(payment.amount, payment.currency),
+        ]
+        for payment in payments
+    ]
+    return Panel(
+        title="Payment",
+        icon="credit_card",
+        columns=[
+            Column("Time"), Column("Status"), Column("Card"), Column("Refunded", True),
+            Column("Amount", True),
+        ],
+        rows=rows,
+        order=10,
+    )  # fmt: skip
+
+
+@panel("merchants.merchant", permission="disputes.view_dispute")
+def merchant_disputes_panel(request: HttpRequest, merchant: Merchant) -> Panel:
+    """A merchant's newest live disputes."""
+    found = Dispute.objects.filter(merchant_id=merchant.pk, environment="live").order_by("-id")
+    return Panel(
+        title="Newest live disputes",
+        icon="gavel",
+        columns=_DISPUTE_COLUMNS,
+        rows=dispute_rows(found[:10]),
+        empty="No disputes.",
+        more_url=f"{display.list_url('disputes.dispute')}?merchant={merchant.pk}",
+        order=40,
+    )
+
+
+@home_part(permission="disputes.view_dispute")
+def disputes_by_deadline(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+    """Open disputes, the nearest deadline first: in the order of their index."""
+    open_ones = Dispute.objects.filter(status=states.OPEN, environment=environment)
+    nearest = list(open_ones.order_by("due_date")[:QUEUE_ROWS])
+    count = count_some(open_ones)
+    url = f"{display.list_url('disputes.dispute')}?environment={environment}&status=open"
+    soon = datetime.now(UTC).date() + timedelta(days=3)
+    is_urgent = any(dispute.due_date and dispute.due_date <= soon for dispute in nearest)
+    yield Tile(
+        label="Open disputes",
+        icon="gavel",
+        value=count_words(count),
+        hint="some due within 3 days" if is_urgent else "none due within 3 days",
+        tone=display.RED if is_urgent else "",
+        url=url,
+        order=30,
+    )
+    yield Panel(
+        title="Disputes by deadline",
+        icon="gavel",
+        columns=_DISPUTE_COLUMNS,
+        rows=dispute_rows(nearest),
+        empty="No dispute waits for an answer.",
+        more_url=url,
+        order=30,
+    )
+
+
+@home_part(permission="disputes.view_refund")
+def pending_refunds(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+    """Refunds whose outcome is open, oldest first: in the order of their index."""
+    pending = Refund.objects.filter(status=states.PENDING, environment=environment)
+    oldest = list(pending.order_by("created_at")[:QUEUE_ROWS])
+    count = count_some(pending)
+    url = f"{display.list_url('disputes.refund')}?environment={environment}&status=pending"
+    yield Tile(
+        label="Refunds pending",
+        icon="undo",
+        value=count_words(count),
+        hint="wait for the gateway",
+        tone=display.AMBER if count else "",
+        url=url,
+        order=40,
+    )
+    if oldest:
+        yield Panel(
+            title="Pending refunds, oldest first",
+            icon="undo",
+            columns=_REFUND_COLUMNS,
+            rows=refund_rows(oldest),
+            more_url=url,
+            order=40,
+        )

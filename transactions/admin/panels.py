@@ -1,0 +1,198 @@
+"""What stands beside the facts on a payment's page, and payments on a customer's and a merchant's.
+
+Every panel reads by an index and at most a page's worth.
+"""
+
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from merchants.models import Customer, Merchant
+from payments_project.console import display
+from payments_project.console.panels import ROWS_MAX, Column, Panel, Step, panel
+from payments_project.console.presented import Cell
+from payments_project.database.uuid7 import uuid7_floor
+from payments_project.events.models import Event
+from transactions.admin.money import moved
+from transactions.models import GatewayOperation, LedgerEntry, Transaction
+
+# What a step of a payment's life is called; the type itself is in the event.
+_VERBS = {
+    "created": "Intent recorded",
+    "authorized": "Authorized",
+    "captured": "Captured, to be confirmed",
+    "succeeded": "Succeeded",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "refunded": "Refunded in full",
+    "disputed": "Disputed",
+    "updated": "Updated",
+}
+_PAYMENT_COLUMNS = (
+    Column("Time"), Column("Status"), Column("Card"), Column("Gateway"), Column("Amount", True),
+)  # fmt: skip
+
+
+@panel("transactions.transaction", permission="payments_project.view_event")
+def timeline_panel(request: HttpRequest, transaction: Transaction) -> Panel:
+    """Every state that the payment reached, with its cause, from the event log."""
+    events = Event.objects.filter(
+        aggregateid=str(transaction.pk),
+        aggregatetype="transaction",
+        # Older months hold none of this payment's events and need not be looked into.
+        id__gte=uuid7_floor(transaction.created_at),
+    ).order_by("sequence")[:100]
+    return Panel(
+        title="Timeline",
+        icon="timeline",
+        steps=[_step(event) for event in events],
+        empty="No events; their months may have been dropped.",
+        more_url=f"{display.list_url('payments_project.event')}?aggregateid={transaction.pk}",
+        more_text="Events",
+        order=10,
+    )
+
+
+def _step(event: Event) -> Step:
+    verb = event.type.partition(".")[2]
+    status = str(event.payload.get("object", {}).get("status", ""))
+    cause = format_html("by {}", display.actor(event.actor_kind, event.actor_id))
+    if event.request_id:
+        cause = format_html("{} · {}", cause, display.code(event.request_id))
+    return Step(
+        title=format_html(
+            "{} {}",
+            _VERBS.get(verb, verb.replace("_", " ").capitalize()),
+            display.badge(status) if status != verb else "",
+        ),
+        at=display.moment(event.created_at),
+        tone=display.TONES.get(status, display.GREY),
+        detail=cause,
+    )
+
+
+@panel("transactions.transaction", permission="transactions.view_ledgerentry")
+def ledger_panel(request: HttpRequest, transaction: Transaction) -> Panel:
+    """How the payment, its refunds and its disputes moved money."""
+    entries = LedgerEntry.objects.filter(
+        transaction_id=transaction.pk, id__gte=uuid7_floor(transaction.created_at)
+    ).order_by("id")[:ROWS_MAX]
+    return Panel(
+        title="Ledger",
+        icon="receipt_long",
+        columns=[
+            Column("Time"), Column("Type"), Column("From → to"), Column("Available"),
+            Column("Amount", True),
+        ],
+        rows=[
+            [
+                display.moment(entry.created_at),
+                display.object_link(
+                    "transactions.LedgerEntry", entry.pk, entry.type.replace("_", " ")
+                ),
+                moved(entry),
+                display.day(entry.available_on),
+                display.money(entry.amount, entry.currency),
+            ]
+            for entry in entries
+        ],
+        empty="No money has moved.",
+        order=40,
+    )  # fmt: skip
+
+
+@panel("transactions.transaction", permission="transactions.view_gatewayoperation")
+def operations_panel(request: HttpRequest, transaction: Transaction) -> Panel | None:
+    """Captures and voids that were asked of the gateway."""
+    operations = GatewayOperation.objects.filter(transaction=transaction).order_by("id")[:ROWS_MAX]
+    rows: list[list[Cell]] = [
+        [
+            display.moment(operation.created_at),
+            display.object_link("transactions.GatewayOperation", operation.pk, operation.kind),
+            display.badge(operation.status),
+            display.actor(operation.actor_kind, operation.actor_id),
+            display.money(operation.amount, transaction.currency),
+        ]
+        for operation in operations
+    ]
+    if not rows:
+        return None
+    return Panel(
+        title="Gateway operations",
+        icon="sync_alt",
+        columns=[
+            Column("Time"), Column("Act"), Column("Status"), Column("By"), Column("Amount", True),
+        ],
+        rows=rows,
+        order=50,
+    )  # fmt: skip
+
+
+@panel("transactions.transaction", permission="transactions.view_transaction")
+def other_payments_panel(request: HttpRequest, transaction: Transaction) -> Panel | None:
+    """The customer's newest other payments."""
+    if transaction.customer_id is None:
+        return None
+    others = (
+        Transaction.objects.filter(customer_id=transaction.customer_id)
+        .exclude(pk=transaction.pk)
+        .order_by("-id")[:6]
+    )
+    return Panel(
+        title="The customer's other payments",
+        icon="person",
+        columns=_PAYMENT_COLUMNS,
+        rows=payment_rows(list(others)),
+        empty="This is the customer's only payment.",
+        more_url=_list_of(f"customer={transaction.customer_id}"),
+        order=70,
+    )
+
+
+@panel("merchants.customer", permission="transactions.view_transaction")
+def customer_payments_panel(request: HttpRequest, customer: Customer) -> Panel:
+    """A customer's newest payments."""
+    payments = Transaction.objects.filter(customer_id=customer.pk).order_by("-id")[:15]
+    return Panel(
+        title="Payments",
+        icon="credit_card",
+        columns=_PAYMENT_COLUMNS,
+        rows=payment_rows(list(payments)),
+        empty="No payments yet.",
+        more_url=_list_of(f"customer={customer.pk}"),
+        order=20,
+    )
+
+
+@panel("merchants.merchant", permission="transactions.view_transaction")
+def merchant_payments_panel(request: HttpRequest, merchant: Merchant) -> Panel:
+    """A merchant's newest live payments."""
+    payments = Transaction.objects.filter(merchant_id=merchant.pk, environment="live")
+    return Panel(
+        title="Newest live payments",
+        icon="credit_card",
+        columns=_PAYMENT_COLUMNS,
+        rows=payment_rows(list(payments.order_by("-id")[:10])),
+        empty="No live payments yet.",
+        more_url=_list_of(f"merchant={merchant.pk}"),
+        order=30,
+    )
+
+
+def payment_rows(payments: list[Transaction]) -> list[list[Cell]]:
+    """Payments as rows of a panel, each linked by its time."""
+    return [
+        [
+            display.object_link(
+                "transactions.Transaction", payment.pk, display.moment(payment.created_at)
+            ),
+            display.badge(payment.status),
+            display.card(payment.brand, payment.last_four),
+            payment.gateway_name,
+            display.money(payment.amount, payment.currency),
+        ]
+        for payment in payments
+    ]
+
+
+def _list_of(query: str) -> str:
+    return f"{display.list_url('transactions.transaction')}?{query}"
