@@ -15,11 +15,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", metrics.metrics),
-    path("v1/openapi.json", openapi.document),
-    path("v1/", include("merchants.api.urls")),
-    path("v1/", include("vault.api.urls")),
+    # Looked through in this order at every request: payments come first. (``disputes`` has
+    # ``transactions/record``, which ``transactions/<id>`` would take for an id.)
     path("v1/", include("disputes.api.urls")),
     path("v1/", include("transactions.api.urls")),
+    path("v1/", include("vault.api.urls")),
+    path("v1/", include("merchants.api.urls")),
+    path("v1/openapi.json", openapi.document),
     path("admin/", admin.site.urls),
 ]
 
