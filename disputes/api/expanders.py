@@ -16,8 +16,8 @@ REFUNDS_MAX = 100
 
 def register_expanders() -> None:
     """Registers ``expand[]=transaction`` and ``refunds``; called once, when the app starts."""
-    register_expander("transaction", _transactions)
-    register_expander("refunds", _refunds)
+    register_expander("transaction", _transactions, permission="transactions:read")
+    register_expander("refunds", _refunds, permission="refunds:read")
 
 
 def _transactions(scope: Scope, ids: list[str]) -> dict[str, dict[str, Any]]:

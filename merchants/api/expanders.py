@@ -11,7 +11,7 @@ from payments_project.tenancy import Scope
 
 def register_expanders() -> None:
     """Registers ``expand[]=customer``; called once, when the app starts."""
-    register_expander("customer", _customers)
+    register_expander("customer", _customers, permission="customers:read")
 
 
 def _customers(scope: Scope, ids: list[str]) -> dict[str, dict[str, Any]]:

@@ -112,7 +112,7 @@ class ApiView(APIView):
             return answer
         content = answer.model_dump(mode="json")
         rows = content["data"] if content.get("object") == "list" else [content]
-        expand_objects(rows, names, scope=self.scope)
+        expand_objects(rows, names, scope=self.scope, may=self.caller.has)
         return content
 
     def _require_permission(self, method: str) -> None:

@@ -10,6 +10,9 @@ from django.db.models import Model
 
 from payments_project.actor import Actor
 
+# One encoder for all: json.dumps makes a new one whenever it is given options.
+_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
 # The columns of an event's INSERT, in order; statements that write their events in the same
 # statement as the change (the payment path) use the same list.
 EVENT_COLUMNS = (
@@ -99,4 +102,4 @@ def event_payload(
     }
     if previous:
         content["previous_attributes"] = dict(previous)
-    return json.dumps(content, separators=(",", ":"), default=str)
+    return _encode(content)

@@ -18,6 +18,8 @@ from payments_project.encryption.secrets import decrypt_secret, encrypt_secret
 from payments_project.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from payments_project.tenancy import Scope
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 KEY_LENGTH_MAX = 255
 # A reply is replayed at least this long; then the key may be used anew.
 KEPT_HOURS = 24
@@ -58,7 +60,7 @@ class KeyTaken(Exception):
 
 def request_fingerprint(*, path: str, content: Any) -> str:
     """A keyed hash of what is asked: the same for the same parameters in any order."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = _canonical(content)
     key = settings.REQUEST_FINGERPRINT_KEY.encode()
     return hmac.new(key, f"{path}\n{canonical}".encode(), hashlib.sha256).hexdigest()
 

@@ -76,7 +76,7 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
 ]
 
 
-def _stylesheet(path: str) -> Callable[[HttpRequest], str]:
+def _static(path: str) -> Callable[[HttpRequest], str]:
     return lambda request: static(path)
 
 
@@ -85,10 +85,13 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Payments console",
     "SITE_SYMBOL": "payments",
     "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": _static("console/icon.svg")}
+    ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "payments_project.console.navigation.environment_label",
-    "STYLES": [_stylesheet("console/theme.css"), _stylesheet("console/console.css")],
+    "STYLES": [_static("console/theme.css"), _static("console/console.css")],
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,

@@ -21,4 +21,6 @@ SIMULATOR_ANSWERS_LIVE = True
 # High enough to benchmark one merchant's key; see docs/rate-limits.md.
 RATE_LIMIT_PER_SECOND = env.int("RATE_LIMIT_PER_SECOND", default=10_000)  # noqa: F405
 RATE_LIMIT_PER_HOUR = env.int("RATE_LIMIT_PER_HOUR", default=10_000_000)  # noqa: F405
+# Static files are found where they lie; nothing is collected.
+STATIC_ROOT = None
 SESSION_COOKIE_NAME = "payments_session"

@@ -1,8 +1,11 @@
 """Refunds over HTTP: never more than was captured, whatever the gateway says and when."""
 
+import httpx
+
 from disputes.services.resolve_refunds import resolve_refunds
 from tests.api_client import Api, new_key
 from tests.gateway_messages import deliver_gateway_messages
+from tests.merchants.making import make_key
 
 
 def refund(api: Api, transaction: dict, amount: int | None = None, **more: object):
@@ -153,3 +156,16 @@ def test_refund_shows_its_transaction_when_expanded(api: Api) -> None:
 
     assert expanded["transaction"]["id"] == transaction["id"]
     assert expanded["transaction"]["refunded_amount"] == 100
+
+
+def test_expanding_needs_the_permission_to_read_what_is_expanded(server, merchant, api) -> None:
+    transaction = api.paid(customer=api.post("/v1/customers", {"name": "Ada"}).json()["id"])
+    key = make_key(merchant.scope(), "transactions:read")
+    path = f"{server.url}/v1/transactions/{transaction['id']}"
+
+    for name, permission in (("customer", "customers:read"), ("refunds", "refunds:read")):
+        response = httpx.get(
+            path, params={"expand[]": name}, headers={"Authorization": f"Bearer {key}"}
+        )
+        error = api.error(response, 403, "permission_denied")
+        assert permission in error["message"]

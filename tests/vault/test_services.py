@@ -1,19 +1,22 @@
 """The vault's services on a real database."""
 
+import itertools
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from pydantic import SecretStr
 from stdnum import luhn
 
 from payments_project.actor import SYSTEM, Actor
-from payments_project.errors import ResourceMissing
+from payments_project.errors import ResourceMissing, Unavailable
 from payments_project.events.models import Event
+from payments_project.events.record import event_payload
 from payments_project.tenancy import Scope
 from vault.access import get_payment_method
 from vault.card_data import CardData
@@ -32,7 +35,7 @@ from vault.services.detach import detach_payment_method
 from vault.services.mark_used import mark_used
 from vault.services.open_card import open_card
 from vault.services.tokenise import tokenise_card
-from vault.services.tokenise_many import CardToStore, tokenise_many
+from vault.services.tokenise_many import STATEMENT_CARDS_MAX, CardToStore, tokenise_many
 from vault.snapshot import payment_method_snapshot
 
 NUMBER = "4242424242424242"
@@ -245,6 +248,63 @@ def test_a_batch_with_an_unknown_customer_stores_nothing(scope):
             cards=[CardToStore(card()), CardToStore(card(), uuid4())],
         )
     assert not PaymentMethod.objects.filter(merchant_id=scope.merchant_id).exists()
+
+
+def test_a_batchs_events_are_the_snapshots_of_its_rows(scope, customer_id):
+    first, second = numbers(2)
+    tokens = tokenise_many(
+        scope=scope,
+        actor=ACTOR,
+        cards=[CardToStore(card(first)), CardToStore(card(second), customer_id)],
+    )
+    for token in tokens:
+        event = Event.objects.get(aggregateid=token)
+        row = PaymentMethod.objects.get(token=token)
+        assert (
+            json.loads(
+                event_payload(
+                    object_type="payment_method",
+                    object_id=token,
+                    environment=scope.environment,
+                    data=payment_method_snapshot(row),
+                )
+            )
+            == event.payload
+        )
+        assert (event.sequence, row.event_sequence) == (1, 1)
+        assert (event.actor_id, event.request_id) == (ACTOR.id, "req_test")
+
+
+def test_a_key_service_that_fails_within_a_batch_leaves_nothing_stored(scope, monkeypatch):
+    made = itertools.count()
+
+    def failing_later(self, *, binding):
+        if next(made) == STATEMENT_CARDS_MAX + 1:
+            raise Unavailable("the key service does not answer")
+        return new_data_key(self, binding=binding)
+
+    new_data_key = LocalKeyRing.new_data_key
+    monkeypatch.setattr(LocalKeyRing, "new_data_key", failing_later)
+    batch = [CardToStore(card(number)) for number in numbers(2 * STATEMENT_CARDS_MAX)]
+    with pytest.raises(Unavailable):
+        tokenise_many(scope=scope, actor=ACTOR, cards=batch)
+    assert not PaymentMethod.objects.filter(merchant_id=scope.merchant_id).exists()
+    assert not Event.objects.filter(
+        merchant_id=scope.merchant_id, aggregatetype="payment_method"
+    ).exists()
+    monkeypatch.undo()
+    assert len(tokenise_many(scope=scope, actor=ACTOR, cards=batch)) == len(batch)
+
+
+def test_a_statement_that_fails_within_a_batch_leaves_nothing_stored(scope, monkeypatch):
+    token = tokenise(scope).token
+    fresh = iter([f"pm_{'a' * 31}{digit}" for digit in "123456789"] + [token])
+    monkeypatch.setattr("vault.insertion.new_token", lambda: next(fresh))
+    with pytest.raises(IntegrityError, match="payment_methods_vault_pkey"):
+        tokenise_many(
+            scope=scope, actor=ACTOR, cards=[CardToStore(card(number)) for number in numbers(10)]
+        )
+    assert [row.token for row in list_payment_methods(scope=scope)] == [token]
 
 
 def test_an_empty_batch_is_an_empty_list(scope):

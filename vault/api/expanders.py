@@ -16,4 +16,4 @@ def load_payment_methods(scope: Scope, tokens: list[str]) -> dict[str, dict[str,
 
 def register_expanders() -> None:
     """Called when the app is ready."""
-    register_expander("payment_method", load_payment_methods)
+    register_expander("payment_method", load_payment_methods, permission="payment_methods:read")
