@@ -80,9 +80,12 @@ def monthly_stats(request: HttpRequest, model_admin: admin.ModelAdmin) -> HttpRe
 
 
 _NUMBER_COLUMNS = (
-    Column("Payments", True), Column("Succeeded", True), Column("High risk", True),
-    Column("Average", True), Column("Volume", True),
-)  # fmt: skip
+    Column("Payments", is_number=True),
+    Column("Succeeded", is_number=True),
+    Column("High risk", is_number=True),
+    Column("Average", is_number=True),
+    Column("Volume", is_number=True),
+)
 _MONTHLY_COLUMNS = (Column("Merchant"), *_NUMBER_COLUMNS)
 
 
@@ -127,7 +130,7 @@ def _uuid(text: str | None) -> UUID | None:
 
 @admin.register(DailyTransactionSummary)
 class DailyTransactionSummaryAdmin(ReadOnlyAdmin):
-    """A merchant's UTC day in one currency; success is having reached ``succeeded`` at some time."""
+    """A merchant's UTC day in one currency; success is having reached ``succeeded`` some time."""
 
     list_display = (
         "summary_date",

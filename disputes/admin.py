@@ -22,10 +22,11 @@ from payments_project.console.filters import (
     environment_filter,
 )
 from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
-from payments_project.console.names import attach_names
+from payments_project.console.names import attach_names, name_of
 from payments_project.console.panels import ROWS_MAX, Column, Panel, panel
 from payments_project.console.presented import Cell
 from payments_project.console.search import GATEWAY_ID, ID
+from payments_project.money import format_amount
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
 from transactions.models import Transaction
 
@@ -85,6 +86,10 @@ class RefundAdmin(ReadOnlyAdmin):
     def headline(self, instance: Refund) -> Cell:  # type: ignore[override]
         return display.money(instance.amount, instance.currency)
 
+    def found_as(self, instance: Refund) -> str:  # type: ignore[override]
+        amount = format_amount(instance.amount, instance.currency)
+        return f"{amount} {instance.status} · {instance.environment}"
+
     @admin.display(description="Requested by")
     def requested(self, refund: Refund) -> Cell:
         return display.actor(refund.requested_by_kind, refund.requested_by)
@@ -123,7 +128,7 @@ class DisputeAdmin(ReadOnlyAdmin):
         "status",
         "deadline",
         "dispute_type",
-        "reason_code",
+        "reason",
         "transaction",
         "merchant",
         "environment",
@@ -173,25 +178,45 @@ class DisputeAdmin(ReadOnlyAdmin):
     def headline(self, instance: Dispute) -> Cell:  # type: ignore[override]
         return display.money(instance.amount, instance.currency)
 
+    def found_as(self, instance: Dispute) -> str:  # type: ignore[override]
+        amount = format_amount(instance.amount, instance.currency)
+        return f"{amount} {instance.status} · {instance.environment}"
+
     def badges_of(self, instance: Dispute) -> list[Cell]:  # type: ignore[override]
         badges: list[Cell] = super().badges_of(instance)
         badges.insert(1, display.badge(instance.dispute_type))
         return badges
 
+    @admin.display(description="Reason")
+    def reason(self, dispute: Dispute) -> Cell:
+        return display.clip((dispute.reason_code or "").replace("_", " "))
+
     @admin.display(description="Due")
     def deadline(self, dispute: Dispute) -> Cell:
-        if dispute.status != states.OPEN:
-            return display.day(dispute.due_date)
+        return deadline_cell(dispute)
+
+
+def deadline_cell(dispute: Dispute) -> Cell:
+    """The day, with what is left of the time while the dispute is open."""
+    if dispute.status == states.OPEN:
         return display.due(dispute.due_date)
+    return display.day(dispute.due_date)
 
 
 _REFUND_COLUMNS = (
-    Column("Time"), Column("Status"), Column("Reason"), Column("Requested by"),
-    Column("Amount", True),
-)  # fmt: skip
+    Column("Time"),
+    Column("Status"),
+    Column("Reason"),
+    Column("Requested by"),
+    Column("Amount", is_number=True),
+)
 _DISPUTE_COLUMNS = (
-    Column("Opened"), Column("Status"), Column("Type"), Column("Due"), Column("Amount", True),
-)  # fmt: skip
+    Column("Opened"),
+    Column("Status"),
+    Column("Type"),
+    Column("Due"),
+    Column("Amount", is_number=True),
+)
 
 
 def refund_rows(refunds: Iterable[Refund]) -> list[list[Cell]]:
@@ -215,9 +240,7 @@ def dispute_rows(disputes: Iterable[Dispute]) -> list[list[Cell]]:
             display.object_link("disputes.Dispute", dispute.pk, display.moment(dispute.created_at)),
             display.badge(dispute.status),
             display.badge(dispute.dispute_type),
-            display.due(dispute.due_date)
-            if dispute.status == states.OPEN
-            else display.day(dispute.due_date),
+            deadline_cell(dispute),
             display.money(dispute.amount, dispute.currency),
         ]
         for dispute in disputes
@@ -273,8 +296,8 @@ def _payment_panel(transaction_id: Any) -> Panel:
         title="Payment",
         icon="credit_card",
         columns=[
-            Column("Time"), Column("Status"), Column("Card"), Column("Refunded", True),
-            Column("Amount", True),
+            Column("Time"), Column("Status"), Column("Card"), Column("Refunded", is_number=True),
+            Column("Amount", is_number=True),
         ],
         rows=rows,
         order=10,
@@ -317,12 +340,30 @@ def disputes_by_deadline(request: HttpRequest, environment: str) -> Iterable[Hom
     yield Panel(
         title="Disputes by deadline",
         icon="gavel",
-        columns=_DISPUTE_COLUMNS,
-        rows=dispute_rows(nearest),
+        columns=[
+            Column("Due"),
+            Column("Reason", is_minor=True),
+            Column("Merchant", is_minor=True),
+            Column("Amount", is_number=True),
+        ],
+        rows=_queue_rows(nearest),
         empty="No dispute waits for an answer.",
         more_url=url,
         order=30,
     )
+
+
+def _queue_rows(disputes: list[Dispute]) -> list[list[Cell]]:
+    attach_names(disputes, ["merchant_id"])
+    return [
+        [
+            display.object_link("disputes.Dispute", dispute.pk, display.due(dispute.due_date)),
+            (dispute.reason_code or dispute.dispute_type).replace("_", " "),
+            display.clip(name_of(dispute, "merchant_id")),
+            display.money(dispute.amount, dispute.currency),
+        ]
+        for dispute in disputes
+    ]
 
 
 @home_part(permission="disputes.view_refund")

@@ -177,7 +177,7 @@ def months_panel(request: HttpRequest, table: MonthlyTable) -> Panel:
         title=f"{len(months)} months",
         icon="calendar_view_month",
         note="Rows are the planner's estimate; the size includes indexes.",
-        columns=[Column("Partition"), Column("Rows", True), Column("MiB", True)],
+        columns=[Column("Partition"), Column("Rows", is_number=True), Column("MiB", True)],
         rows=[
             [display.code(name), f"{rows:,}", f"{size / 2**20:,.1f}"]
             for name, rows, size, _ in months

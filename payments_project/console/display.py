@@ -39,6 +39,9 @@ _BRANDS = {
 }  # fmt: skip
 
 
+_UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
 def badge(value: str | None, tone: str | None = None) -> SafeString:
     """A state as a coloured word; the colour is the word's own unless ``tone`` is given."""
     if not value:
@@ -83,18 +86,27 @@ def moment(value: datetime | None, *, now: datetime | None = None) -> SafeString
     )
 
 
+def ago(value: datetime | None, *, now: datetime | None = None) -> SafeString:
+    """Only the age of a time, where there is little room; the time itself in the tooltip."""
+    if value is None:
+        return EMPTY
+    return format_html(
+        '<time class="c-time" datetime="{}" title="{} UTC">{}</time>',
+        value.isoformat(),
+        f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        age(value, now=now or datetime.now(UTC)),
+    )
+
+
 def age(value: datetime, *, now: datetime) -> str:
     """``5 min ago``, ``in 3 days``: the largest unit that is not zero."""
     seconds = int((now - value).total_seconds())
     if abs(seconds) < 1:
         return "now"
-    for size, unit in ((86_400, "day"), (3_600, "h"), (60, "min"), (1, "s")):  # noqa: B007 (used after)
-        count = abs(seconds) // size
-        if count:
-            break
-    if unit == "day" and count != 1:
-        unit = "days"
-    return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
+    size, unit = next(step for step in _UNITS if abs(seconds) >= step[0])
+    count = abs(seconds) // size
+    words = f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}"
+    return f"{words} ago" if seconds > 0 else f"in {words}"
 
 
 def day(value: date | None) -> SafeString:
@@ -109,6 +121,7 @@ def due(value: date | None, *, today: date | None = None) -> SafeString:
     """A deadline with the days that are left; the last three and what is past stand out."""
     if value is None:
         return EMPTY
+    written = format_html('<time class="c-time" datetime="{}">{}</time>', value, f"{value:%d %b}")
     left = value - (today or datetime.now(UTC).date())
     if left < timedelta(0):
         tone, words = RED, f"{-left.days} d overdue"
@@ -116,7 +129,7 @@ def due(value: date | None, *, today: date | None = None) -> SafeString:
         tone, words = RED, "today"
     else:
         tone, words = (RED if left.days <= 3 else GREY), f"{left.days} d left"
-    return format_html("{} {}", day(value), badge(words, tone))
+    return format_html("{} {}", written, badge(words, tone))
 
 
 def card(brand: str | None, last_four: str | None) -> SafeString:
@@ -129,6 +142,13 @@ def card(brand: str | None, last_four: str | None) -> SafeString:
         _BRANDS.get(brand or "", brand or "card"),
         last_four,
     )
+
+
+def clip(text: str | None) -> SafeString:
+    """A name that gives way where there is little room; the whole in the tooltip."""
+    if not text:
+        return EMPTY
+    return format_html('<span class="c-clip" title="{0}">{0}</span>', text)
 
 
 def code(value: object) -> SafeString:

@@ -18,8 +18,18 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     for group in settings.CONSOLE_SIDEBAR:
         items = [item for entry in group["items"] if (item := _item(request, *entry)) is not None]
         if items:
-            groups.append({"title": group["title"], "separator": True, "items": items})
+            groups.append({"title": group["title"], "items": items})
+    # One address may begin with another; the longest one is where the user is.
+    links = [item for group in groups for item in group["items"]]
+    here = [item for item in links if _is_within(request.path, item["link"])]
+    longest = max(here, key=lambda item: len(item["link"]), default=None)
+    for item in links:
+        item["active"] = item is longest
     return groups
+
+
+def _is_within(path: str, link: str) -> bool:
+    return path == link if link == reverse("admin:index") else path.startswith(link)
 
 
 def _item(

@@ -19,10 +19,18 @@ ROWS_MAX = 25
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's heading; ``is_number`` puts it to the right."""
+    """A column's heading; ``is_number`` puts it to the right, ``is_minor`` off a phone's screen."""
 
     title: str
     is_number: bool = False
+    is_minor: bool = False
+
+    @property
+    def css(self) -> str:
+        """The classes of its cells."""
+        return " ".join(
+            name for name, on in (("c-right", self.is_number), ("c-minor", self.is_minor)) if on
+        )
 
 
 @dataclass(frozen=True, slots=True)

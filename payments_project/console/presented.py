@@ -69,7 +69,8 @@ class Presented:
             return self.show(instance, name)
 
         cell.__name__ = name
-        cell.short_description = self.label(name)  # type: ignore[attr-defined]
+        heading = "Env" if name == "environment" else self.label(name)
+        cell.short_description = heading  # type: ignore[attr-defined]
         return cell
 
     def columns_of(self, names: Iterable[str]) -> list[str]:
@@ -79,6 +80,10 @@ class Presented:
 
     def headline(self, instance: models.Model) -> Cell:
         """What stands at the top of an object's page."""
+        return str(instance)
+
+    def found_as(self, instance: models.Model) -> str:
+        """The object in one line of plain text, where a search has found it."""
         return str(instance)
 
     def badges_of(self, instance: models.Model) -> list[Cell]:

@@ -1,11 +1,13 @@
 """The console's site: its home page, its search over everything, its refusals."""
 
+import time
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin.options import ModelAdmin
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -64,17 +66,19 @@ class ConsoleSite(UnfoldAdminSite):
         text = request.GET.get("s", "").strip()
         if not text:
             return HttpResponse()
+        started = time.monotonic()
         results = [] if looks_like_card_number(text) else self._found(request, text)
+        paginator = Paginator(results, max(1, len(results)))
         is_extended = "extended" in request.GET
         template = "command_results" if is_extended else "search_results"
         return TemplateResponse(
             request,
             f"unfold/helpers/{template}.html",
             {
-                "page_obj": None,
-                "results": results,
+                "page_obj": paginator,
+                "results": paginator.page(1),
                 "page_counter": 0,
-                "execution_time": 0,
+                "execution_time": time.monotonic() - started,
                 "command_show_history": False,
             },
             headers={"HX-Trigger": "search"},
@@ -150,4 +154,5 @@ def _result(site: str, model: type[Model], model_admin: ModelAdmin, row: Model) 
         link = reverse(f"{site}:{options.app_label}_{options.model_name}_change", args=[row.pk])
     except NoReverseMatch:
         link = reverse(f"{site}:index")
-    return SearchResult(str(row), str(options.verbose_name), link, "data_object")
+    shown_as = getattr(model_admin, "found_as", str)
+    return SearchResult(shown_as(row), str(options.verbose_name), link, "arrow_outward")

@@ -28,9 +28,12 @@ from transactions.models import (
 )
 
 _CHARGE_STATES = (
-    simulator.AUTHORIZED, simulator.CAPTURED, simulator.CONFIRMING, simulator.DECLINED,
+    simulator.AUTHORIZED,
+    simulator.CAPTURED,
+    simulator.CONFIRMING,
+    simulator.DECLINED,
     simulator.VOIDED,
-)  # fmt: skip
+)
 
 
 @admin.register(GatewayOperation)
@@ -173,7 +176,12 @@ def simulator_refunds_panel(request: HttpRequest, charge: SimulatorCharge) -> Pa
     return Panel(
         title="Refunds at the simulator",
         icon="undo",
-        columns=[Column("Time"), Column("Status"), Column("Gateway id"), Column("Amount", True)],
+        columns=[
+            Column("Time"),
+            Column("Status"),
+            Column("Gateway id"),
+            Column("Amount", is_number=True),
+        ],
         rows=rows,
     )
 

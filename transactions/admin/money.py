@@ -24,9 +24,12 @@ from transactions.balances import Balance, read_balances
 from transactions.models import LedgerEntry, MerchantBalance, MerchantPendingDay
 
 BALANCE_COLUMNS = (
-    Column("Currency"), Column("Pending", True), Column("Available", True),
-    Column("Reserved", True), Column("In all", True),
-)  # fmt: skip
+    Column("Currency"),
+    Column("Pending", is_number=True),
+    Column("Available", is_number=True),
+    Column("Reserved", is_number=True),
+    Column("In all", is_number=True),
+)
 
 
 @admin.register(LedgerEntry)
@@ -156,7 +159,8 @@ def pending_days_panel(request: HttpRequest, balance: MerchantBalance) -> Panel:
     return Panel(
         title="Becomes available",
         icon="event_upcoming",
-        columns=[Column("Day (UTC)"), Column("Amount", True)],
+        note="As folded; settlement moves what is due every few minutes.",
+        columns=[Column("Day (UTC)"), Column("Amount", is_number=True)],
         rows=[
             [display.day(day.available_on), display.money(day.amount, day.currency)]
             for day in days.order_by("available_on")[:31]
@@ -177,7 +181,12 @@ def balance_entries_panel(request: HttpRequest, balance: MerchantBalance) -> Pan
     return Panel(
         title="Newest movements",
         icon="receipt_long",
-        columns=[Column("Time"), Column("Type"), Column("From → to"), Column("Amount", True)],
+        columns=[
+            Column("Time"),
+            Column("Type"),
+            Column("From → to"),
+            Column("Amount", is_number=True),
+        ],
         rows=[
             [
                 display.moment(entry.created_at),

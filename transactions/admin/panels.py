@@ -28,8 +28,12 @@ _VERBS = {
     "updated": "Updated",
 }
 _PAYMENT_COLUMNS = (
-    Column("Time"), Column("Status"), Column("Card"), Column("Gateway"), Column("Amount", True),
-)  # fmt: skip
+    Column("Time"),
+    Column("Status"),
+    Column("Card"),
+    Column("Gateway"),
+    Column("Amount", is_number=True),
+)
 
 
 @panel("transactions.transaction", permission="payments_project.view_event")
@@ -81,7 +85,7 @@ def ledger_panel(request: HttpRequest, transaction: Transaction) -> Panel:
         icon="receipt_long",
         columns=[
             Column("Time"), Column("Type"), Column("From → to"), Column("Available"),
-            Column("Amount", True),
+            Column("Amount", is_number=True),
         ],
         rows=[
             [
@@ -120,7 +124,8 @@ def operations_panel(request: HttpRequest, transaction: Transaction) -> Panel | 
         title="Gateway operations",
         icon="sync_alt",
         columns=[
-            Column("Time"), Column("Act"), Column("Status"), Column("By"), Column("Amount", True),
+            Column("Time"), Column("Act"), Column("Status"), Column("By"),
+            Column("Amount", is_number=True),
         ],
         rows=rows,
         order=50,

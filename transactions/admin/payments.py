@@ -21,6 +21,7 @@ from payments_project.console.search import (
     TOKEN,
     Conditions,
 )
+from payments_project.money import format_amount
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
 from transactions import states
 from transactions.admin.gateway_names import GATEWAY_NAMES
@@ -55,7 +56,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         "customer",
         "merchant",
         "gateway_name",
-        "risk",
+        "risk_in_list",
         "environment",
     )
     list_filter = (
@@ -137,6 +138,12 @@ class TransactionAdmin(ReadOnlyAdmin):
             badges.append(format_html('<span class="c-muted">{}</span>', instance.failure_message))
         return badges
 
+    def found_as(self, instance: Transaction) -> str:  # type: ignore[override]
+        amount = format_amount(instance.amount, instance.currency)
+        card = f" · {instance.brand} ···· {instance.last_four}" if instance.last_four else ""
+        when = f"{instance.created_at:%d %b %Y %H:%M}"
+        return f"{amount} {instance.status}{card} · {when} · {instance.environment}"
+
     @admin.display(description="Card")
     def card(self, transaction: Transaction) -> Cell:
         if not transaction.last_four:
@@ -150,3 +157,10 @@ class TransactionAdmin(ReadOnlyAdmin):
             return level
         score = f"{transaction.fraud_score:.2f}"
         return format_html('{} <span class="c-muted">{}</span>', level, score)
+
+    @admin.display(description="Risk")
+    def risk_in_list(self, transaction: Transaction) -> Cell:
+        """In a list only what is out of the ordinary may catch the eye."""
+        if transaction.risk_level in (None, "low"):
+            return format_html('<span class="c-muted">{}</span>', transaction.risk_level or "—")
+        return display.badge(transaction.risk_level)
