@@ -35,6 +35,7 @@ def fetch(current: Step) -> None:
         current.detail = "unpacking"
         _unpack(next(unfinished.glob("*.zip")), unfinished)
         (unfinished / f"elasticsearch-{VERSION}").rename(distribution)
+        current.detail = f"{VERSION}, kept in {java.cache()}"
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from payments_project.local.terminal import Problem, Step
 
 _RELEASE = re.compile(r'^JAVA_VERSION="(?:1\.)?(\d+)', re.MULTILINE)
+# Maven's advice on its own switches left out.
+_TELLING_ERROR = re.compile(r"\[ERROR\] (?!To see|Re-run|For more|\[Help)\S")
 
 
 def java_home(*, at_least: int, purpose: str) -> Path:
@@ -60,7 +62,7 @@ def run_maven(arguments: Sequence[str], current: Step, *, log: Path) -> None:
         process.wait()
         log.write_text("".join(lines))
     if process.returncode != 0:
-        errors = [line for line in lines if "ERROR" in line] or lines
+        errors = [line for line in lines if _TELLING_ERROR.match(line)] or lines[-12:]
         raise Problem(
             "Maven could not fetch it.", log="".join(errors[:12]), hint=f"All of it: {log}"
         )

@@ -59,6 +59,7 @@ def fetch(current: Step) -> None:
         arguments += ["-DincludeScope=runtime", f"-DoutputDirectory={unfinished}"]
         java.run_maven(arguments, current, log=java.cache() / "kafka-maven.log")
         unfinished.rename(libraries)
+        current.detail = f"{VERSION}, kept in {java.cache()}"
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

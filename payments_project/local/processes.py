@@ -21,6 +21,7 @@ from payments_project.local.unprivileged import Privileges
 
 # Start times are derived from the boot time, which moves a little when the clock is set.
 _START_TIME_TOLERANCE_SECONDS = 2.0
+_ASKED_SECONDS = 3.0
 _LOG_BYTES_MAX = 20 * 1024 * 1024
 # In the environment of every child, so that what a killed one left behind can be told as ours.
 MARK = "PAYMENTS_STARTED_BY"
@@ -224,4 +225,5 @@ def _end_group(running: Running) -> None:
                 ask(process)
         if not left:
             return
-        psutil.wait_procs(left, timeout=3)
+        # Not psutil's own waiting: it would take a child's exit code from its ``Popen``.
+        _wait(lambda: not _group(running), _ASKED_SECONDS, _never)
