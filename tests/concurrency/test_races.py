@@ -43,7 +43,8 @@ def test_concurrent_refunds_never_exceed_what_was_captured(api: Api) -> None:
 
         responses = at_once(CLIENTS, lambda _, body=body: api.post("/v1/refunds", body))
 
-        assert sorted(r.status_code for r in responses) == [201] * 3 + [409] * 5
+        answers = [(r.status_code, r.text) for r in responses]
+        assert sorted(code for code, _ in answers) == [201] * 3 + [409] * 5, answers
         assert api.transaction(transaction["id"])["refunded_amount"] == 900
         refunded = SimulatorRefund.objects.filter(charge_id=transaction["id"])
         assert sum(refund.amount for refund in refunded) == 900
