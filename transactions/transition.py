@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,11 @@ from psycopg.types.json import Json
 from psycopg.types.numeric import Int2, Int8
 
 from payments_project.actor import Actor
-from payments_project.database.partitions import MONTHS_MADE_MAX, create_missing_month
+from payments_project.database.partitions import (
+    MONTHS_MADE_MAX,
+    create_missing_month,
+    partition_of,
+)
 from payments_project.database.statements import fetch_one
 from payments_project.events.record import EVENT_COLUMNS, event_payload
 from payments_project.idempotency.keys import Reply
@@ -47,9 +52,9 @@ class Change:
 
 # "IS TRUE" keeps the planner from the index on status, where every payment of the last minutes has
 # left a dead "pending" entry: it would walk past all of them to find one row.
-_ADVANCE = f"""
+_ADVANCE = """
 WITH payment AS (
-    UPDATE transactions SET
+    UPDATE {partition} SET
         status = %(status)s,
         captured_amount = coalesce(%(captured_amount)s, captured_amount),
         fee_amount = coalesce(%(fee_amount)s, fee_amount),
@@ -69,7 +74,7 @@ WITH payment AS (
      WHERE id = %(id)s AND (status = %(expected)s) IS TRUE
     RETURNING id, merchant_id, environment, currency, event_sequence, revision
 ), event AS (
-    INSERT INTO events ({EVENT_COLUMNS})
+    INSERT INTO events ({event_columns})
     SELECT 'transaction', id::text, %(event_type)s, event_sequence, %(payload)s::jsonb,
            merchant_id, environment, %(actor_kind)s, %(actor_id)s::uuid, %(request_id)s,
            %(idempotency_key)s
@@ -79,7 +84,7 @@ WITH payment AS (
                                 debit_account, credit_account, source_id, available_on,
                                 description)
     SELECT merchant_id, environment, currency, payment.id, movement.*
-      FROM payment, {MOVEMENT_ROWS}
+      FROM payment, {movement_rows}
 ), reply AS (
     UPDATE idempotency_keys SET recovery_point = 'finished', locked_until = NULL,
            finished_at = now(), response_status = %(reply_status)s,
@@ -167,11 +172,19 @@ def advance_transaction(
         "reply_status": None if reply is None else Int2(reply.status),
         "reply_body": None if reply is None else reply.body,
     }
-    row = execute_payment_statement(_ADVANCE, parameters)
+    statement = _advance_statement(partition_of("transactions", transaction.pk))
+    row = execute_payment_statement(statement, parameters)
     if row is None:
         return False
     transaction.event_sequence, transaction.revision = row
     return True
+
+
+@cache
+def _advance_statement(partition: str) -> str:
+    return _ADVANCE.format(
+        partition=partition, event_columns=EVENT_COLUMNS, movement_rows=MOVEMENT_ROWS
+    )
 
 
 def execute_payment_statement(statement: str, parameters: dict[str, Any]) -> Any:

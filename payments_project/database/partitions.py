@@ -7,9 +7,12 @@ turns out to miss. There is no DEFAULT partition: see docs/database.md.
 
 import re
 from datetime import UTC, date, datetime
+from uuid import UUID
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+
+from payments_project.database.uuid7 import uuid7_time
 
 MONTHS_AHEAD = 12
 MONTHS_AHEAD_LEAST = 2
@@ -59,6 +62,15 @@ def months_ahead(*, today: date | None = None, using: str = DEFAULT_DB_ALIAS) ->
         cursor.execute("SELECT monthly_partitions_ahead(%s)", [first])
         (count,) = cursor.fetchone()
     return int(count)
+
+
+def partition_of(table: str, key: UUID) -> str:
+    """The partition that a row lies in.
+
+    A statement on one row may name it: over the whole table, PostgreSQL plans anew each time,
+    because a plan that serves any key would visit every month.
+    """
+    return f"{table}_{uuid7_time(key):%Y_%m}"
 
 
 def create_missing_month(error: BaseException, *, using: str = DEFAULT_DB_ALIAS) -> bool:

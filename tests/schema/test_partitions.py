@@ -157,16 +157,18 @@ def test_a_month_has_what_its_table_has(application: psycopg.Connection, table: 
     assert len(kinds(month, checks)) == len(kinds(table, checks)) + 1
 
 
-def test_a_month_gives_the_application_role_nothing_by_itself(application: psycopg.Connection):
+def test_a_month_gives_the_application_role_the_rights_on_its_table(
+    application: psycopg.Connection,
+):
+    rights = (
+        "SELECT array_agg(privilege_type::text ORDER BY 1) FROM pg_class, aclexplode(relacl)"
+        " WHERE oid = %s::regclass AND grantee = current_user::regrole"
+    )
     for table in MONTHLY_TABLES:
         make_months(application, table, "2104-05-05")
-        rights = one(
-            application,
-            "SELECT array_agg(privilege_type) FROM pg_class, aclexplode(relacl)"
-            " WHERE oid = %s::regclass AND grantee = current_user::regrole",
-            [f"{table}_2104_05"],
-        )
-        assert rights is None
+        assert one(application, rights, [f"{table}_2104_05"]) == one(application, rights, [table])
+    for append_only in ("events", "ledger_entries"):
+        assert one(application, rights, [f"{append_only}_2104_05"]) == ["INSERT", "SELECT"]
 
 
 # A month that is missing when a row comes.

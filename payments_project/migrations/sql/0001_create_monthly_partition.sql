@@ -16,6 +16,7 @@ DECLARE
     partition_name text := table_name || '_' || to_char(start_date, 'YYYY_MM');
     attempts_left integer := 20;
     grantee text;
+    privileges text;
     callers_lock_timeout text := current_setting('lock_timeout');
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM monthly_tables AS known
@@ -36,14 +37,23 @@ BEGIN
 
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING IDENTITY)',
                    partition_name, table_name);
-    -- Rows are reached through the table, whose rights hold; default privileges would let the
-    -- application role change an append-only table's rows in its partitions.
+    -- The partition's rights are its table's: a statement may name the month that it needs, and
+    -- an append-only table is append-only in its partitions too. Default privileges know neither.
     FOR grantee IN SELECT DISTINCT CASE acl.grantee WHEN 0 THEN 'PUBLIC'
                                         ELSE acl.grantee::regrole::text END
                      FROM pg_class, aclexplode(relacl) AS acl
                     WHERE oid = quote_ident(partition_name)::regclass AND acl.grantee <> relowner
     LOOP
         EXECUTE format('REVOKE ALL ON %I FROM %s', partition_name, grantee);
+    END LOOP;
+    FOR grantee, privileges IN SELECT acl.grantee::regrole::text,
+                                      string_agg(acl.privilege_type, ', ')
+                                 FROM pg_class, aclexplode(relacl) AS acl
+                                WHERE oid = quote_ident(create_monthly_partition.table_name)::regclass
+                                  AND acl.grantee NOT IN (0, relowner)
+                                GROUP BY acl.grantee
+    LOOP
+        EXECUTE format('GRANT %s ON %I TO %s', privileges, partition_name, grantee);
     END LOOP;
     EXECUTE format(
         'ALTER TABLE %I ADD CONSTRAINT %I CHECK (created_at >= %L AND created_at < %L)',
