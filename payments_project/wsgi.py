@@ -8,10 +8,12 @@ its handler, and the path decides.
 import gc
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import django
 from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest
+from django.urls import ResolverMatch
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "payments_project.settings.local")
 django.setup(set_prefix=False)
@@ -24,6 +26,8 @@ API_PREFIXES = ("/v1/", "/healthz", "/readyz", "/metrics")
 class ApiHandler(WSGIHandler):
     """Django's handler with ``API_MIDDLEWARE`` in place of ``MIDDLEWARE``."""
 
+    _matches: ClassVar[dict[str, ResolverMatch]] = {}
+
     def load_middleware(self, is_async: bool = False) -> None:
         console = settings.MIDDLEWARE
         settings.MIDDLEWARE = settings.API_MIDDLEWARE
@@ -31,6 +35,16 @@ class ApiHandler(WSGIHandler):
             super().load_middleware(is_async)
         finally:
             settings.MIDDLEWARE = console
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Addresses without an id in them are looked up once."""
+        match = self._matches.get(request.path_info)
+        if match is None:
+            match = super().resolve_request(request)
+            if not match.kwargs:
+                self._matches[request.path_info] = match
+        request.resolver_match = match
+        return match
 
 
 _api = ApiHandler()

@@ -3,7 +3,6 @@
 Worked examples, one per kind of act, are in docs/ledger.md and in the tests.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from payments_project.json_text import json_text
 from payments_project.tenancy import Scope
 from transactions import ledger_accounts as accounts
 
@@ -96,8 +96,6 @@ def settlement_movement(*, settlement_id: UUID, amount: int, available_on: date)
     return Movement(accounts.SETTLEMENT, abs(amount), debit, credit, settlement_id, available_on)
 
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
 # Movements as rows of SQL, from the JSON text that ``movements_json`` gives.
 MOVEMENT_ROWS = """jsonb_to_recordset(%(movements)s::jsonb)
     AS movement (type text, amount bigint, debit_account text, credit_account text,
@@ -131,15 +129,15 @@ def record_movements(
 
 def movements_json(movements: Iterable[Movement]) -> str:
     """Movements for ``MOVEMENT_ROWS``: one parameter costs less than seven arrays."""
-    return _encode(
+    return json_text(
         [
             {
                 "type": movement.type,
                 "amount": movement.amount,
                 "debit_account": movement.debit,
                 "credit_account": movement.credit,
-                "source_id": str(movement.source_id),
-                "available_on": movement.available_on and movement.available_on.isoformat(),
+                "source_id": movement.source_id,
+                "available_on": movement.available_on,
                 "description": movement.description,
             }
             for movement in movements

@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection
-from psycopg.types.json import Json
 from psycopg.types.numeric import Int2, Int8
 
 from payments_project.actor import Actor
@@ -26,6 +25,7 @@ from payments_project.database.partitions import (
 from payments_project.database.statements import fetch_one
 from payments_project.events.record import EVENT_COLUMNS, event_payload
 from payments_project.idempotency.keys import Reply
+from payments_project.json_text import json_text
 from transactions.ledger import MOVEMENT_ROWS, Movement, movements_json
 from transactions.models import Transaction
 from transactions.snapshot import net_amount, transaction_snapshot
@@ -146,7 +146,7 @@ def advance_transaction(
         "refunded_amount": _int8(change.refunded_amount),
         "gateway_transaction_id": change.gateway_transaction_id,
         "gateway_response": (
-            None if change.gateway_response is None else Json(change.gateway_response)
+            None if change.gateway_response is None else json_text(change.gateway_response)
         ),
         "failure_code": change.failure_code,
         "decline_code": change.decline_code,

@@ -1,6 +1,5 @@
 """Writing an event, in the transaction of the change it tells."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -9,9 +8,7 @@ from django.db import connections, transaction
 from django.db.models import Model
 
 from payments_project.actor import Actor
-
-# One encoder for all: json.dumps makes a new one whenever it is given options.
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+from payments_project.json_text import json_text
 
 # The columns of an event's INSERT, in order; statements that write their events in the same
 # statement as the change (the payment path) use the same list.
@@ -102,4 +99,4 @@ def event_payload(
     }
     if previous:
         content["previous_attributes"] = dict(previous)
-    return _encode(content)
+    return json_text(content)

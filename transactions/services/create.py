@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from psycopg.types.json import Json
 from psycopg.types.numeric import Int4, Int8
 from pydantic import SecretStr
 
@@ -22,6 +21,7 @@ from payments_project.errors import InvalidInput
 from payments_project.events.record import EVENT_COLUMNS, event_payload
 from payments_project.idempotency.keys import KeyClaim, KeyTaken, store_reply
 from payments_project.idempotency.replies import Replies
+from payments_project.json_text import json_text
 from payments_project.tenancy import Scope
 from transactions import states
 from transactions.gateways.calls import call_gateway
@@ -64,7 +64,7 @@ _INTENT_COLUMNS = """
 _INTENT_VALUES = """
     intent.id, %(merchant_id)s, %(environment)s, %(customer_id)s, %(amount)s, %(currency)s,
     'pending', %(payment_method_type)s, %(payment_method_token)s, %(brand)s, %(last_four)s,
-    %(gateway_name)s, %(fraud_score)s, %(risk_level)s, %(description)s, %(metadata)s,
+    %(gateway_name)s, %(fraud_score)s, %(risk_level)s, %(description)s, %(metadata)s::jsonb,
     %(ip_address)s, 1"""
 _INTENT_EVENT = f"""
     INSERT INTO events ({EVENT_COLUMNS})
@@ -262,7 +262,7 @@ def _commit_intent(transaction: Transaction, actor: Actor, claim: KeyClaim | Non
         "fraud_score": transaction.fraud_score,
         "risk_level": transaction.risk_level,
         "description": transaction.description,
-        "metadata": Json(transaction.metadata),
+        "metadata": json_text(transaction.metadata),
         "ip_address": transaction.ip_address,
         "payload": event_payload(
             object_type="transaction",
