@@ -3,8 +3,6 @@
 Nothing secret has a default here: a missing setting stops the start with its name.
 """
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -213,10 +211,3 @@ CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
 CELERY_REDBEAT_LOCK_TIMEOUT = 30
 
 SPECTACULAR_SETTINGS = openapi.SPECTACULAR_SETTINGS
-
-# Where the processes of one server put their numbers together; its workers have one parent. Set
-# before prometheus_client is imported, which reads it once.
-PROMETHEUS_MULTIPROC_DIR = os.environ.setdefault(
-    "PROMETHEUS_MULTIPROC_DIR",
-    str(Path(tempfile.gettempdir()) / f"payments-metrics-{os.getuid()}-{os.getppid()}"),
-)
