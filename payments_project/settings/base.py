@@ -208,6 +208,9 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "unacked_restore_throttle": 1}
 CELERY_BEAT_SCHEDULE = SCHEDULE
 CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
-CELERY_REDBEAT_LOCK_TIMEOUT = 30
+# A beat that was killed leaves its lock behind. The next one looks for it as often as the loop's
+# interval says, by default every five minutes: so long would nothing run by the clock.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2
+CELERY_REDBEAT_LOCK_TIMEOUT = 10
 
 SPECTACULAR_SETTINGS = openapi.SPECTACULAR_SETTINGS
