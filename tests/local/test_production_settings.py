@@ -131,3 +131,10 @@ def test_the_image_has_every_app():
     apps = {path.parent.name for path in ROOT.glob("*/apps.py")}
     assert apps <= set(copied)
     assert apps <= admitted
+
+
+def test_static_files_can_be_gathered_as_the_image_does_it():
+    settings = "--settings=payments_project.local.check_settings"
+    gathered = django({}, "manage.py", "collectstatic", "--noinput", "--dry-run", settings)
+    assert gathered.returncode == 0, gathered.stderr
+    assert re.search(r"^\d{2,} static files copied", gathered.stdout, re.MULTILINE)
