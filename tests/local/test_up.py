@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,22 @@ def test_a_second_start_on_the_folder_is_refused(start: Start):
     second = start.up()
     assert second.returncode == 1
     assert f"It runs already at {start.url}" in second.stderr
+
+
+def test_of_two_starts_at_once_one_is_refused_and_the_other_goes_on_alone(tmp_path: Path):
+    # A taken port, so that the one that has the folder ends at once.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        both = Start(tmp_path / "data", taken.getsockname()[1])
+        with ThreadPoolExecutor(2) as pool:
+            ended = [one.result() for one in [pool.submit(both.up) for _ in range(2)]]
+    told = [one.stdout + one.stderr for one in ended]
+    assert [one.returncode for one in ended] == [1, 1]
+    for text in told:
+        refused = text.count("It runs already") + text.count("is taken by")
+        assert refused == 1
+        assert text.count("Payment service") == text.count("is taken by")
 
 
 def test_a_taken_port_is_refused_with_its_owner(start: Start, tmp_path: Path):
