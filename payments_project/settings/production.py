@@ -23,7 +23,8 @@ for _name in (*_ADDRESSES, *_SECRETS):
         raise ImproperlyConfigured(f"{_name} is set to nothing")
     if _name in _SECRETS and len(_env(_name)) < _SECRET_CHARACTERS_MIN:
         raise ImproperlyConfigured(
-            f"{_name} has less than {_SECRET_CHARACTERS_MIN} characters; ./dev secrets makes good ones"
+            f"{_name} has less than {_SECRET_CHARACTERS_MIN} characters;"
+            " ./dev secrets makes good ones"
         )
 
 from payments_project.settings.base import *  # noqa: E402, F403

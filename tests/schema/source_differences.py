@@ -58,8 +58,8 @@ def _uuid7(table: str) -> Difference:
         "default",
         "gen_random_uuid()",
         "uuidv7()",
-        "Ids sort by time: a month of payments is a range of ids, and the newest rows lie together in"
-        " the index. Every table's do, so that one rule holds for all.",
+        "Ids sort by time: a month of payments is a range of ids, and the newest rows lie"
+        " together in the index. Every table's do, so that one rule holds for all.",
     )
 
 
@@ -70,9 +70,9 @@ DIFFERENCES: tuple[Difference, ...] = (
         "relation",
         "table",
         "table, PARTITION BY RANGE (id)",
-        "The document partitions by created_at, but PostgreSQL wants the partition key in every unique"
-        " key, and refunds and disputes refer to an id that is unique alone. With a UUIDv7 as id a"
-        " month is a range of ids, so the id can be the key of both.",
+        "The document partitions by created_at, but PostgreSQL wants the partition key in every"
+        " unique key, and refunds and disputes refer to an id that is unique alone. With a UUIDv7"
+        " as id a month is a range of ids, so the id can be the key of both.",
     ),
     _uuid7("transactions"),
     Difference(
@@ -80,16 +80,16 @@ DIFFERENCES: tuple[Difference, ...] = (
         "default",
         "now()",
         "none",
-        "The id already says when the row was made. Taken from it, the time cannot contradict it, and"
-        " a range of times still finds its months.",
+        "The id already says when the row was made. Taken from it, the time cannot contradict it,"
+        " and a range of times still finds its months.",
     ),
     Difference(
         "transactions.created_at",
         "generated",
         "none",
         "STORED uuid_extract_timestamp(id)",
-        "The id already says when the row was made. Taken from it, the time cannot contradict it, and"
-        " a range of times still finds its months.",
+        "The id already says when the row was made. Taken from it, the time cannot contradict it,"
+        " and a range of times still finds its months.",
     ),
     Difference(
         "transactions.fee_amount",
@@ -103,8 +103,8 @@ DIFFERENCES: tuple[Difference, ...] = (
         "generated",
         "STORED (amount - fee_amount)",
         "STORED (COALESCE(captured_amount, amount) - fee_amount)",
-        "A capture may take less than was authorized; then the merchant is owed what was captured, less"
-        " the fee, and not the amount that was once held.",
+        "A capture may take less than was authorized; then the merchant is owed what was"
+        " captured, less the fee, and not the amount that was once held.",
     ),
     # payment_methods_vault
     Difference(
@@ -112,8 +112,8 @@ DIFFERENCES: tuple[Difference, ...] = (
         "nullability",
         "NOT NULL",
         "NULL",
-        "A guest pays without a customer record, and a card tokenised in the browser has none yet. The"
-        " rule of one row per customer and card holds once it is attached.",
+        "A guest pays without a customer record, and a card tokenised in the browser has none"
+        " yet. The rule of one row per customer and card holds once it is attached.",
     ),
     # refunds, disputes
     _uuid7("refunds"),
@@ -135,9 +135,9 @@ DIFFERENCES: tuple[Difference, ...] = (
         "constraint",
         "UNIQUE (merchant_id, external_customer_id)",
         "UNIQUE (merchant_id, environment, external_customer_id)",
-        "The document has test and live keys, but one set of data, so that a test key could touch live"
-        " money. Every row has its environment; a merchant's own id of a customer may be in use in"
-        " both.",
+        "The document has test and live keys, but one set of data, so that a test key could touch"
+        " live money. Every row has its environment; a merchant's own id of a customer may be in"
+        " use in both.",
     ),
     # daily_transaction_summaries
     _uuid7("daily_transaction_summaries"),
@@ -166,18 +166,20 @@ DIFFERENCES: tuple[Difference, ...] = (
         "options",
         "none",
         "SECURITY DEFINER SET search_path=public, pg_temp SET TimeZone=UTC",
-        "The role that runs the product may not change the schema, yet a missing month must not cost a"
-        " payment: it may call this function, which runs as the owner, with a fixed search path.",
+        "The role that runs the product may not change the schema, yet a missing month must not"
+        " cost a payment: it may call this function, which runs as the owner, with a fixed search"
+        " path.",
     ),
     Difference(
         "create_monthly_partition(table_name text, start_date date)",
         "body",
         NOT_REPEATED,
         NOT_REPEATED,
-        "Takes registered tables only and quotes their names; any day names its month; safe to repeat"
-        " and to race, under a lock. The month is made apart and attached, because PARTITION OF"
-        " stops all reading and writing of the whole table meanwhile. Bounds are ids; a CHECK on"
-        " created_at lets a range of times skip months too. No second index on the same columns.",
+        "Takes registered tables only and quotes their names; any day names its month; safe to"
+        " repeat and to race, under a lock. The month is made apart and attached, because"
+        " PARTITION OF stops all reading and writing of the whole table meanwhile. Bounds are ids;"
+        " a CHECK on created_at lets a range of times skip months too. No second index on the same"
+        " columns.",
     ),
 )
 
@@ -209,9 +211,9 @@ ADDITIONS: tuple[Addition, ...] = (
     Addition("transactions", _STATUS, triggers=("enforce_transaction_status",)),
     Addition(
         "transactions",
-        "What was captured and what was given back, so that the database itself refuses to capture more"
-        " than was authorized, or to refund or charge more than was captured, however many ask at"
-        " once.",
+        "What was captured and what was given back, so that the database itself refuses to"
+        " capture more than was authorized, or to refund or charge more than was captured, however"
+        " many ask at once.",
         columns=("captured_amount", "refunded_amount"),
         constraints=(
             "transactions_captured_within_amount",
@@ -222,8 +224,8 @@ ADDITIONS: tuple[Addition, ...] = (
     ),
     Addition(
         "transactions",
-        "What lists and search show of the card, copied when the payment is made: they need no access to"
-        " the vault.",
+        "What lists and search show of the card, copied when the payment is made: they need no"
+        " access to the vault.",
         columns=("brand", "last_four"),
         indexes=("idx_transactions_payment_method",),
     ),
@@ -234,8 +236,8 @@ ADDITIONS: tuple[Addition, ...] = (
     ),
     Addition(
         "transactions",
-        "Banks hold funds for days, not for ever: an authorization nobody captures is cancelled at this"
-        " time.",
+        "Banks hold funds for days, not for ever: an authorization nobody captures is cancelled"
+        " at this time.",
         columns=("authorization_expires_at",),
         indexes=("idx_transactions_authorized",),
     ),
@@ -379,7 +381,8 @@ ADDITIONS: tuple[Addition, ...] = (
     Addition("daily_transaction_summaries", _ENVIRONMENT, columns=("environment",)),
     Addition(
         "merchant_monthly_stats",
-        "Per environment; and REFRESH CONCURRENTLY, which the document calls for, needs a unique index.",
+        "Per environment; and REFRESH CONCURRENTLY, which the document calls for, needs a unique"
+        " index.",
         columns=("environment",),
         indexes=("merchant_monthly_stats_once",),
     ),
@@ -392,8 +395,8 @@ OWN_TABLES: tuple[Own, ...] = (
         ("events", "event_cursors"),
     ),
     Own(
-        "A call repeated with the same key has one effect: the claim, its lease, and the reply that is"
-        " given again.",
+        "A call repeated with the same key has one effect: the claim, its lease, and the reply"
+        " that is given again.",
         ("idempotency_keys",),
     ),
     Own(
@@ -418,8 +421,8 @@ OWN_TABLES: tuple[Own, ...] = (
         ("ledger_entries", "merchant_balances", "merchant_pending_days"),
     ),
     Own(
-        "What was asked of gateways, written before they are asked, and what they told us: an unknown"
-        " outcome is looked up, never guessed.",
+        "What was asked of gateways, written before they are asked, and what they told us: an"
+        " unknown outcome is looked up, never guessed.",
         ("gateway_operations", "gateway_callbacks"),
     ),
     Own(
