@@ -35,4 +35,5 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", \
      "--workers", "4", "--blocking-threads", "16", "--no-ws", "--workers-kill-timeout", "15", \
+     "--respawn-failed-workers", \
      "payments_project.wsgi:application"]

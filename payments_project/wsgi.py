@@ -7,7 +7,9 @@ its handler, and the path decides.
 
 import gc
 import os
+import tempfile
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import django
@@ -16,6 +18,13 @@ from django.http import HttpRequest
 from django.urls import ResolverMatch
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "payments_project.settings.local")
+# Where the processes of one server put their numbers together; its workers have one parent. Set
+# before prometheus_client is imported, which reads it once, and for servers only: a command has
+# nobody to tell its numbers to.
+os.environ.setdefault(
+    "PROMETHEUS_MULTIPROC_DIR",
+    str(Path(tempfile.gettempdir()) / f"payments-metrics-{os.getuid()}-{os.getppid()}"),
+)
 django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402 (after the settings are known)

@@ -1,7 +1,9 @@
 """``/metrics``: what Prometheus reads, summed over the server's processes.
 
 Each process writes its numbers into mapped files of ``PROMETHEUS_MULTIPROC_DIR``; whichever worker
-is asked adds them all up, those of workers that have ended included.
+is asked adds them all up, those of workers that have ended included. So whoever starts a server
+gives it a folder that is empty (``./dev up`` does; a container's /tmp is). A process without that
+folder, such as a command or a test, keeps its numbers to itself.
 """
 
 import os
@@ -10,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 
@@ -21,11 +22,14 @@ def _prepare_folder(folder: Path) -> None:
         raise RuntimeError(f"{folder} belongs to another user; set PROMETHEUS_MULTIPROC_DIR")
 
 
-_prepare_folder(Path(settings.PROMETHEUS_MULTIPROC_DIR))
+_folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+if _folder:
+    _prepare_folder(Path(_folder))
 
 # After the folder: the library decides at its import how values are kept.
 from prometheus_client import (  # noqa: E402
     CONTENT_TYPE_LATEST,
+    REGISTRY,
     CollectorRegistry,
     Counter,
     Histogram,
@@ -94,6 +98,8 @@ def view_name(view: Any) -> str:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """``GET /metrics``: the numbers of all processes, in Prometheus' text format."""
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry = REGISTRY
+    if _folder:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _data_option(down)
     down.set_defaults(run=_down)
 
-    status = commands.add_parser("status", help="show the processes and whether they answer")
+    status = commands.add_parser("status", help="show the processes, and which were started again")
     _data_option(status)
     status.set_defaults(run=_status)
 

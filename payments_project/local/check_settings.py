@@ -27,3 +27,5 @@ os.environ |= {
 from payments_project.settings.local import *  # noqa: E402, F403
 
 DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
+# Where the image's build gathers static files for production, which looks there.
+STATIC_ROOT = BASE_DIR / "staticfiles"  # noqa: F405

@@ -15,7 +15,7 @@ from payments_project.local import demo_account, demo_money
 from payments_project.local.demo_walk import Breach, Merchant, Walk
 from payments_project.local.environment import Environment, inherited, manage
 from payments_project.local.folder import ROOT, DataFolder, read_env
-from payments_project.local.terminal import Problem, say, seconds_text, styled
+from payments_project.local.terminal import Problem, say, seconds_text, styled, table
 
 # Unknown outcomes take half a minute to be settled: their payments are made first, and looked at last.
 CHAPTERS: list[tuple[str, Callable[[Walk], None]]] = [
@@ -103,6 +103,10 @@ def run_demo(*, data: str, base_url: str | None) -> int:
         styled("A walk through the API", "bold")
         + styled(f" at {walk.base_url}, in {walk.currency}", "dim")
     )
+    say(
+        styled("Every line is an answer of the running service that was checked. It takes a", "dim")
+    )
+    say(styled("minute: gateways time out and banks confirm later, as they do.", "dim"))
     broken = [title for title, chapter in CHAPTERS if not _walk(title, chapter, walk)]
     if base_url is None and not _audit(folder):
         broken.append("Audit")
@@ -112,6 +116,7 @@ def run_demo(*, data: str, base_url: str | None) -> int:
         say(f"{styled('✗ Broken', 'red')}: {', '.join(broken)}  {time_taken}")
     else:
         say(f"{styled('✓ All of it holds', 'green')}: {walk.checked} checks  {time_taken}")
+        _look_around(walk)
     say()
     return 1 if broken else 0
 
@@ -158,6 +163,20 @@ def _walk(title: str, chapter: Callable[[Walk], None], walk: Walk) -> bool:
     return True
 
 
+def _look_around(walk: Walk) -> None:
+    """Where a person finds what was just made."""
+    place = f"{walk.base_url}/admin/transactions/transaction/{walk.remembered.get('paid')}/change/"
+    names = ("admin_username", "admin_password")
+    login = " / ".join(walk.credentials.get(name, "") for name in names)
+    say()
+    rows = [
+        ["The first payment", styled(place, "cyan")],
+        ["Login", login],
+        ["The API", styled(f"{walk.base_url}/docs", "cyan")],
+    ]
+    table([[styled(name, "dim"), *rest] for name, *rest in rows])
+
+
 def _summary(chapter: Callable[[Walk], None]) -> str:
     return (chapter.__doc__ or "").partition("\n")[0]
 
@@ -176,5 +195,6 @@ def _audit(folder: DataFolder) -> bool:
         text=True,
     )
     for line in (done.stdout + done.stderr).splitlines()[-40:]:
-        say(f"  {line.strip()}")
+        mark, _, check = line.strip().partition("  ")
+        say(f"  {styled('✓', 'green')} {check}" if mark == "ok" else f"  {line.strip()}")
     return done.returncode == 0

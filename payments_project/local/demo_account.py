@@ -118,6 +118,12 @@ def lists(walk: Walk) -> None:
             for one in found
         ),
     )
+    shown = walk.answer(api.get(f"/transactions/{walk.remembered['paid']}", expand__="customer"))
+    walk.equals(
+        "expand[]=customer puts the customer in place of its id",
+        shown["customer"]["id"],
+        walk.remembered["customer"],
+    )
     walk.refused("limit=101", api.get("/transactions", limit=101), 400, "parameter_invalid")
     headers = api.get("/balance").headers
     names = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")

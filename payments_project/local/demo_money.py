@@ -39,6 +39,7 @@ def payments(walk: Walk) -> None:
     walk.equals(
         "a payment is taken", (paid["status"], paid["captured_amount"]), ("succeeded", 4200)
     )
+    walk.remembered["fee"] = paid["fee_amount"]
     walk.equals(
         f"the fee of {paid['fee_amount']} leaves {paid['net_amount']}, pending on the balance",
         walk.balance()["pending"] - before["pending"],
@@ -98,9 +99,16 @@ def authorizations(walk: Walk) -> None:
         [step["status"] for step in steps],
         ["pending", "authorized", "succeeded"],
     )
+    whole = walk.paid(amount=2_500, capture=False)
+    captured = walk.answer(api.post(f"/transactions/{whole['id']}/capture"))
+    walk.equals(
+        "another is captured in full",
+        (captured["status"], captured["captured_amount"]),
+        ("succeeded", 2_500),
+    )
     other = walk.paid(amount=10_000, capture=False)
     cancelled = walk.answer(api.post(f"/transactions/{other['id']}/cancel"))
-    walk.equals("another is cancelled", cancelled["status"], "cancelled")
+    walk.equals("a third is cancelled", cancelled["status"], "cancelled")
     walk.refused(
         "capturing what was cancelled",
         api.post(f"/transactions/{other['id']}/capture"),
@@ -266,6 +274,12 @@ def books(walk: Walk) -> None:
         sums[entry["bucket"]] += entry["amount"]
     walk.equals(
         f"{len(entries)} entries in {walk.currency} sum up to the balance", sums, walk.balance()
+    )
+    paid = walk.entries(source=walk.remembered["paid"])
+    walk.equals(
+        "the first payment's: what was paid, and the fee",
+        sorted((entry["type"], entry["amount"]) for entry in paid),
+        [("fee", -walk.remembered["fee"]), ("payment", 4_200)],
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from payments_project.local.terminal import say, styled
+from payments_project.local.terminal import passing, say, styled
 
 VISA = "4242424242424242"
 CLIENTS_MAX = 16
@@ -143,8 +143,11 @@ class Walk:
         started = time.monotonic()
         found = look()
         while found != expected and time.monotonic() - started < seconds_max:
+            waited = styled(f"{time.monotonic() - started:.0f} s", "dim")
+            passing(f"  {styled('…', 'cyan')} {what} {waited}")
             time.sleep(_PAUSE_SECONDS)
             found = look()
+        passing()
         seconds = time.monotonic() - started
         self.equals(f"{what}, {seconds:.0f} s later" if seconds >= 1 else what, found, expected)
 

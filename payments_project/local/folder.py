@@ -131,7 +131,16 @@ class FolderLock:
             return None
         return cls(file)
 
+    @classmethod
+    def inherited(cls, descriptor: int) -> "FolderLock":
+        """The lock that the process that started this one took, and gave it by its descriptor."""
+        return cls(os.fdopen(descriptor, "w"))
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
     def release(self) -> None:
+        """Gives it back, unless a process that was started with its descriptor still has it."""
         self._file.close()
 
 

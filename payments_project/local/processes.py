@@ -22,6 +22,7 @@ from payments_project.local.unprivileged import Privileges
 # Start times are derived from the boot time, which moves a little when the clock is set.
 _START_TIME_TOLERANCE_SECONDS = 2.0
 _ASKED_SECONDS = 3.0
+_ASK_AGAIN_SECONDS = 1.0
 _LOG_BYTES_MAX = 20 * 1024 * 1024
 # In the environment of every child, so that what a killed one left behind can be told as ours.
 MARK = "PAYMENTS_STARTED_BY"
@@ -61,6 +62,8 @@ class Running:
     stop_signal: int = signal.SIGTERM
     grace_seconds: float = 15.0
     address: str = ""
+    asks_all: bool = False
+    restarts: int = 0
 
     @classmethod
     def read(cls, content: dict[str, Any]) -> "Running":
@@ -76,6 +79,7 @@ class Child:
 
     running: Running
     popen: "subprocess.Popen[bytes]" = field(repr=False)
+    program: "Program"
 
     @property
     def name(self) -> str:
@@ -98,7 +102,10 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start: a command with its place, environment, user, and the way to stop it."""
+    """What to start: a command with its place, environment, user, and the way to stop it.
+
+    ``asks_all``: the signal is sent again and again, and to all that the program started too.
+    """
 
     name: str
     command: Sequence[str]
@@ -109,9 +116,10 @@ class Program:
     stop_signal: int = signal.SIGTERM
     grace_seconds: float = 15.0
     address: str = ""
+    asks_all: bool = False
 
 
-def start(program: Program) -> Child:
+def start(program: Program, *, restarts: int = 0) -> Child:
     """Starts a program in a session of its own, so that Ctrl-C reaches it only through us."""
     with open_log(program.log) as log:
         popen = subprocess.Popen(
@@ -131,8 +139,16 @@ def start(program: Program) -> Child:
         program.stop_signal,
         program.grace_seconds,
         program.address,
+        program.asks_all,
+        restarts,
     )
-    return Child(running, popen)
+    return Child(running, popen, program)
+
+
+def start_again(child: Child) -> Child:
+    """Starts the program of a child that ended by itself; what it left behind is ended first."""
+    stop(child)
+    return start(child.program, restarts=child.running.restarts + 1)
 
 
 def cores() -> int:
@@ -170,7 +186,7 @@ def stop(child: Child, *, hurry: Callable[[], bool] = lambda: False) -> None:
     if not child.ended():
         with suppress(ProcessLookupError):
             child.popen.send_signal(running.stop_signal)
-        _wait(lambda: child.ended() and not _group(running), running.grace_seconds, hurry)
+        _wait_for_group(running, child.ended, hurry)
     _end_group(running)
     child.popen.wait()
 
@@ -182,8 +198,7 @@ def stop_recorded(running: Running) -> bool:
     if found is not None:
         with suppress(psutil.Error):
             found.send_signal(running.stop_signal)
-        grace = running.grace_seconds
-        _wait(lambda: not running.identity.is_alive() and not _group(running), grace, _never)
+        _wait_for_group(running, lambda: not running.identity.is_alive(), _never)
     _end_group(running)
     return bool(found or members)
 
@@ -192,6 +207,25 @@ def _wait(done: Callable[[], bool], seconds: float, hurry: Callable[[], bool]) -
     deadline = time.monotonic() + seconds
     while not done() and time.monotonic() < deadline and not hurry():
         time.sleep(0.05)
+
+
+def _wait_for_group(
+    running: Running, leader_ended: Callable[[], bool], hurry: Callable[[], bool]
+) -> None:
+    """Waits for a child and all that it started to end, as long as its grace lasts."""
+    asked_at = time.monotonic()
+
+    def done() -> bool:
+        nonlocal asked_at
+        left = _group(running)
+        if running.asks_all and time.monotonic() - asked_at > _ASK_AGAIN_SECONDS:
+            asked_at = time.monotonic()
+            for process in left:
+                with suppress(psutil.Error):
+                    process.send_signal(running.stop_signal)
+        return leader_ended() and not left
+
+    _wait(done, running.grace_seconds, hurry)
 
 
 def _never() -> bool:

@@ -1,5 +1,6 @@
 """The product's own processes, as ``./dev up`` runs them: web, worker and beat."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -8,13 +9,16 @@ from pathlib import Path
 from payments_project.local import processes
 from payments_project.local.engines import Run
 from payments_project.local.environment import Environment, manage
-from payments_project.local.folder import ROOT
+from payments_project.local.folder import ROOT, DataFolder
 from payments_project.local.ports import LOOPBACK
 from payments_project.local.processes import Child, Program
-from payments_project.local.terminal import Problem, Step
+from payments_project.local.terminal import Problem, Step, note
 
 _BINARIES = Path(sys.executable).parent
 _THREADS = 16
+# So often may one process end by itself within so many seconds.
+_RESTARTS_MAX = 3
+_RESTART_SECONDS = 60.0
 
 
 def migrate(environment: Environment, current: Step) -> None:
@@ -88,21 +92,49 @@ def programs(environment: Environment, *, port: int) -> list[Program]:
                 "--no-ws",
                 # Requests under way are finished before it ends.
                 "--workers-kill-timeout=15",
+                "--respawn-failed-workers",
                 "payments_project.wsgi:application",
             ],
             log=logs / "web.log",
             cwd=ROOT,
-            environment=environment.for_process("web"),
+            environment=environment.for_process(
+                "web", PROMETHEUS_MULTIPROC_DIR=str(_metrics_folder(environment.folder))
+            ),
             grace_seconds=20.0,
             address=f"{LOOPBACK}:{port}",
+            # A worker that is still starting misses the signal, and granian sends it only once.
+            asks_all=True,
         ),
     ]
 
 
+def _metrics_folder(folder: DataFolder) -> Path:
+    """Where the web processes put their numbers together: empty at each start."""
+    place = folder.path / "metrics"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(mode=0o700)
+    return place
+
+
 def watch(run: Run) -> None:
-    """Returns never; raises ``Problem`` as soon as one process has ended by itself."""
+    """Returns never: starts again what ended by itself, and says so.
+
+    Raises ``Problem`` for one that keeps ending: more than three times within a minute.
+    """
+    ends: dict[str, list[float]] = {}
     while True:
-        require_all_alive(run)
+        for place, child in enumerate(run.children):
+            if not child.ended():
+                continue
+            now = time.monotonic()
+            recent = [end for end in ends.get(child.name, []) if now - end < _RESTART_SECONDS]
+            if len(recent) == _RESTARTS_MAX:
+                raise _problem(child, "It was started again and again. ")
+            ends[child.name] = [*recent, now]
+            how = child.how_it_ended()
+            run.children[place] = processes.start_again(child)
+            run.write()
+            note(f"{time.strftime('%H:%M:%S')} {child.name} {how}, and was started again.")
         time.sleep(0.25)
 
 
@@ -110,11 +142,15 @@ def require_all_alive(run: Run) -> None:
     """``Problem`` with the end of its log if one has ended."""
     for child in run.children:
         if child.ended():
-            raise Problem(
-                f"{child.name} {child.how_it_ended()}. Everything is being stopped.",
-                log=child.end_of_log(),
-                hint=f"All of its log: {child.running.log}",
-            )
+            raise _problem(child)
+
+
+def _problem(child: Child, more: str = "") -> Problem:
+    return Problem(
+        f"{child.name} {child.how_it_ended()}. {more}Everything is being stopped.",
+        log=child.end_of_log(),
+        hint=f"All of its log: {child.running.log}",
+    )
 
 
 def _run_once(

@@ -49,6 +49,8 @@ def _row(running: Running) -> list[str]:
     if process is not None:
         memory = f"{_memory(process) / 1024**2:6.0f} MiB"
         age = _age(time.time() - running.identity.started_at)
+        if running.restarts:
+            age += f", started again: {running.restarts}"
     state = f"pid {running.identity.pid}" if process else "gone"
     dim = [styled(text, "dim") for text in (running.address, memory, age, running.log)]
     return [f"{mark} {running.name}", state, *dim]

@@ -44,6 +44,12 @@ def say(text: str = "") -> None:
     print(f"  {text}" if text else "", flush=True)
 
 
+def passing(text: str = "") -> None:
+    """A line that the next one takes the place of; on terminals only, where a person waits."""
+    if sys.stdout.isatty():
+        print(f"\r\x1b[2K{f'  {text}' if text else ''}", end="", flush=True)
+
+
 def note(text: str) -> None:
     """Something worth knowing that is no problem."""
     say(f"{styled('!', 'yellow')} {text}")

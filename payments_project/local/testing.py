@@ -90,4 +90,5 @@ def _parallel(arguments: Sequence[str]) -> list[str]:
     own = ("-n", "--numprocesses", "--pdb", "--trace", "--collect-only", "--co", "-s")
     if any(argument.startswith(own) for argument in arguments):
         return []
-    return ["-n", str(cores())]
+    # Tests of one xdist_group share what is dear to make: one process runs them all.
+    return ["-n", str(cores()), "--dist=loadgroup"]

@@ -14,12 +14,13 @@ import psutil
 from payments_project.local import engines, processes, services, stack, summary
 from payments_project.local.engines import Run
 from payments_project.local.environment import Environment
-from payments_project.local.folder import ROOT, DataFolder
+from payments_project.local.folder import ROOT, DataFolder, FolderLock
 from payments_project.local.ports import LOOPBACK, is_free
 from payments_project.local.probe import wait_until_ready
 from payments_project.local.processes import Identity
 from payments_project.local.terminal import Problem, note, say, show_problem, step, styled
 
+# Set for a supervisor in the background: the descriptor of the folder's lock, taken for it.
 _DETACHED = "PAYMENTS_DETACHED"
 _ENGINES = ("postgres", "valkey")
 _STOP_SECONDS_MAX = 150
@@ -30,7 +31,8 @@ def start(*, data: str, port: int, fresh: bool) -> int:
     """Starts everything, shows what to open, and stays until Ctrl-C, ``down`` or a failure."""
     began = time.monotonic()
     folder = DataFolder.named(data)
-    lock = engines.take(folder)
+    detached = os.environ.pop(_DETACHED, "")
+    lock = FolderLock.inherited(int(detached)) if detached else engines.take(folder)
     run = Run(folder, Identity.of(os.getpid()), url=f"http://{LOOPBACK}:{port}")
     code = 0
     try:
@@ -48,8 +50,8 @@ def start(*, data: str, port: int, fresh: bool) -> int:
         credentials = _bring_up(run, port)
         run.ready = True
         run.write()
-        detached = bool(os.environ.get(_DETACHED))
-        summary.show(folder, credentials, seconds=time.monotonic() - began, detached=detached)
+        seconds = time.monotonic() - began
+        summary.show(folder, credentials, seconds=seconds, detached=bool(detached))
         services.watch(run)
     except KeyboardInterrupt:
         say()
@@ -65,7 +67,8 @@ def start(*, data: str, port: int, fresh: bool) -> int:
 def start_detached(*, data: str, port: int, fresh: bool) -> int:
     """The same in the background; returns when it is ready, or could not be made so."""
     folder = DataFolder.named(data)
-    engines.take(folder).release()
+    # Kept over to the supervisor: two that start at once must not write into one log.
+    lock = engines.take(folder)
     command = [sys.executable, "-m", "payments_project.local", "up"]
     command += [f"--data={folder.path}", f"--port={port}", *(["--fresh"] if fresh else [])]
     colours = {"FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
@@ -73,12 +76,14 @@ def start_detached(*, data: str, port: int, fresh: bool) -> int:
         supervisor = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | colours | {_DETACHED: "1"},
+            env=os.environ | colours | {_DETACHED: str(lock.fileno())},
+            pass_fds=[lock.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    lock.release()
     try:
         return _follow(folder, supervisor)
     except KeyboardInterrupt:

@@ -3,8 +3,6 @@
 Nothing secret has a default here: a missing setting stops the start with its name.
 """
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +27,7 @@ def database(url: str) -> dict[str, Any]:
     server holds a thread for minutes.
     """
     config: dict[str, Any] = {**environ.Env.db_url_config(url)}
-    config["ENGINE"] = "django.db.backends.postgresql"
+    config["ENGINE"] = "payments_project.database.backend"
     config["CONN_MAX_AGE"] = 0
     config["OPTIONS"] = {
         **config.get("OPTIONS", {}),
@@ -210,13 +208,9 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "unacked_restore_throttle": 1}
 CELERY_BEAT_SCHEDULE = SCHEDULE
 CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
-CELERY_REDBEAT_LOCK_TIMEOUT = 30
+# A beat that was killed leaves its lock behind. The next one looks for it as often as the loop's
+# interval says, by default every five minutes: so long would nothing run by the clock.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2
+CELERY_REDBEAT_LOCK_TIMEOUT = 10
 
 SPECTACULAR_SETTINGS = openapi.SPECTACULAR_SETTINGS
-
-# Where the processes of one server put their numbers together; its workers have one parent. Set
-# before prometheus_client is imported, which reads it once.
-PROMETHEUS_MULTIPROC_DIR = os.environ.setdefault(
-    "PROMETHEUS_MULTIPROC_DIR",
-    str(Path(tempfile.gettempdir()) / f"payments-metrics-{os.getuid()}-{os.getppid()}"),
-)

@@ -1,7 +1,34 @@
 """Production: nothing embedded, nothing with a default, nothing unsafe."""
 
-from payments_project.settings.base import *  # noqa: F403
-from payments_project.settings.base import env
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_SECRET_CHARACTERS_MIN = 32
+_ADDRESSES = ("ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL")
+_SECRETS = (
+    "SECRET_KEY",
+    "API_KEY_HASH_KEY",
+    "REQUEST_FINGERPRINT_KEY",
+    "CARD_FINGERPRINT_KEY",
+    "CRYPTOGRAPHY_KEY",
+    "SIMULATOR_SIGNING_KEY",
+    "VAULT_KEYS",
+    "PII_KEYS",
+)
+
+# Empty is as bad as missing: what is hashed or signed under an empty key is open to anybody.
+_env = environ.Env()
+for _name in (*_ADDRESSES, *_SECRETS):
+    if not _env(_name).strip():
+        raise ImproperlyConfigured(f"{_name} is set to nothing")
+    if _name in _SECRETS and len(_env(_name)) < _SECRET_CHARACTERS_MIN:
+        raise ImproperlyConfigured(
+            f"{_name} has less than {_SECRET_CHARACTERS_MIN} characters;"
+            " ./dev secrets makes good ones"
+        )
+
+from payments_project.settings.base import *  # noqa: E402, F403
+from payments_project.settings.base import env  # noqa: E402
 
 EMBEDDED = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")

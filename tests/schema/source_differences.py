@@ -2,7 +2,7 @@
 
 ``DIFFERENCES`` has one entry per fact of the source that is another fact here, ``ADDITIONS`` what
 a table of the source has besides, ``OWN_TABLES`` and ``OWN_FUNCTIONS`` what has no place in the
-source at all. ``row`` is the row of DESIGN.md, section 3, that the reason comes from.
+source at all.
 
 ``python -m tests.schema.source_differences`` writes ``docs/source-design/differences.md`` anew.
 """
@@ -26,7 +26,6 @@ class Difference:
     kind: str
     source: str
     ours: str | None
-    row: int
     reason: str
 
 
@@ -59,8 +58,8 @@ def _uuid7(table: str) -> Difference:
         "default",
         "gen_random_uuid()",
         "uuidv7()",
-        1,
-        "Ids sort by time; every table's do, so that one rule holds for all.",
+        "Ids sort by time: a month of payments is a range of ids, and the newest rows lie"
+        " together in the index. Every table's do, so that one rule holds for all.",
     )
 
 
@@ -71,9 +70,9 @@ DIFFERENCES: tuple[Difference, ...] = (
         "relation",
         "table",
         "table, PARTITION BY RANGE (id)",
-        1,
-        "The document partitions by created_at, which a primary key on id alone forbids;"
-        " the id is a UUIDv7, so a month is a range of ids.",
+        "The document partitions by created_at, but PostgreSQL wants the partition key in every"
+        " unique key, and refunds and disputes refer to an id that is unique alone. With a UUIDv7"
+        " as id a month is a range of ids, so the id can be the key of both.",
     ),
     _uuid7("transactions"),
     Difference(
@@ -81,32 +80,31 @@ DIFFERENCES: tuple[Difference, ...] = (
         "default",
         "now()",
         "none",
-        1,
-        "The id already says when; a second clock could contradict it.",
+        "The id already says when the row was made. Taken from it, the time cannot contradict it,"
+        " and a range of times still finds its months.",
     ),
     Difference(
         "transactions.created_at",
         "generated",
         "none",
         "STORED uuid_extract_timestamp(id)",
-        1,
-        "The id already says when; a second clock could contradict it.",
+        "The id already says when the row was made. Taken from it, the time cannot contradict it,"
+        " and a range of times still finds its months.",
     ),
     Difference(
         "transactions.fee_amount",
         "nullability",
         "NULL",
         "NOT NULL",
-        4,
-        "A fee of NULL would make the net amount NULL.",
+        "A fee of NULL would make the net amount NULL; a payment without a fee has a fee of 0.",
     ),
     Difference(
         "transactions.net_amount",
         "generated",
         "STORED (amount - fee_amount)",
         "STORED (COALESCE(captured_amount, amount) - fee_amount)",
-        4,
-        "After a partial capture the net amount is what was captured, less the fee.",
+        "A capture may take less than was authorized; then the merchant is owed what was"
+        " captured, less the fee, and not the amount that was once held.",
     ),
     # payment_methods_vault
     Difference(
@@ -114,8 +112,8 @@ DIFFERENCES: tuple[Difference, ...] = (
         "nullability",
         "NOT NULL",
         "NULL",
-        18,
-        "A card of a guest, or tokenised in the browser, has no customer yet.",
+        "A guest pays without a customer record, and a card tokenised in the browser has none"
+        " yet. The rule of one row per customer and card holds once it is attached.",
     ),
     # refunds, disputes
     _uuid7("refunds"),
@@ -127,8 +125,8 @@ DIFFERENCES: tuple[Difference, ...] = (
         "type",
         "character varying(50)",
         "bytea",
-        21,
-        "An encrypted field: partial encryption protects nothing.",
+        "Encrypted: the document encrypts the rest of what identifies a person or a firm, and one"
+        " column left in clear beside it would give it away.",
     ),
     _uuid7("merchant_api_keys"),
     _uuid7("customers"),
@@ -137,8 +135,9 @@ DIFFERENCES: tuple[Difference, ...] = (
         "constraint",
         "UNIQUE (merchant_id, external_customer_id)",
         "UNIQUE (merchant_id, environment, external_customer_id)",
-        16,
-        "A merchant's own id of a customer may be in use in test and in live.",
+        "The document has test and live keys, but one set of data, so that a test key could touch"
+        " live money. Every row has its environment; a merchant's own id of a customer may be in"
+        " use in both.",
     ),
     # daily_transaction_summaries
     _uuid7("daily_transaction_summaries"),
@@ -148,8 +147,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "constraint",
         "UNIQUE (merchant_id, summary_date, currency)",
         "UNIQUE (merchant_id, environment, summary_date, currency)",
-        16,
-        "Test and live days are summed apart.",
+        "Test and live data are apart, and so are their days: play money is not turnover.",
     ),
     # merchant_monthly_stats
     Difference(
@@ -157,9 +155,10 @@ DIFFERENCES: tuple[Difference, ...] = (
         "definition",
         NOT_REPEATED,
         NOT_REPEATED,
-        13,
-        "Per environment; a payment refunded or disputed later has succeeded; amounts are what was"
-        " captured (row 4); months are UTC's; the window begins on a month's first day.",
+        "Per environment. A payment that was refunded or disputed later had succeeded, so it is"
+        " counted; amounts are what was captured. Months are UTC's, where the document's moved with"
+        " the session's zone, and the window begins on a month's first day, where two years back"
+        " from today cut a month in two.",
     ),
     # create_monthly_partition
     Difference(
@@ -167,24 +166,39 @@ DIFFERENCES: tuple[Difference, ...] = (
         "options",
         "none",
         "SECURITY DEFINER SET search_path=public, pg_temp SET TimeZone=UTC",
-        3,
-        "The application role makes a missing month without having DDL.",
+        "The role that runs the product may not change the schema, yet a missing month must not"
+        " cost a payment: it may call this function, which runs as the owner, with a fixed search"
+        " path.",
     ),
     Difference(
         "create_monthly_partition(table_name text, start_date date)",
         "body",
         NOT_REPEATED,
         NOT_REPEATED,
-        3,
-        "Registered tables only, any day of the month, idempotent, ATTACH instead of PARTITION OF,"
-        " bounds as ids, a CHECK on created_at (row 2), no second index on the same columns.",
+        "Takes registered tables only and quotes their names; any day names its month; safe to"
+        " repeat and to race, under a lock. The month is made apart and attached, because"
+        " PARTITION OF stops all reading and writing of the whole table meanwhile. Bounds are ids;"
+        " a CHECK on created_at lets a range of times skip months too. No second index on the same"
+        " columns.",
     ),
 )
 
-_ENVIRONMENT = "Test and live data are apart (row 16)."
-_EVENTS = "Numbers the events of one row (section 6)."
-_STATUS = "The status moves as states.py allows (row 5)."
-_PAGES = "Lists, newest first, by key (section 8)."
+_ENVIRONMENT = (
+    "API keys are test or live, so the data are too: no test key reaches live money, whatever a"
+    " query forgets."
+)
+_EVENTS = (
+    "Numbers the events of one row from 1 without gaps, so that a reader sees one that is missing"
+    " or out of order."
+)
+_STATUS = (
+    "A list of values lets any state follow any other. The database refuses a move that states.py"
+    " does not name."
+)
+_PAGES = (
+    "Lists, newest first, page by page from the last id: as fast on page 100 and with ten million"
+    " rows."
+)
 
 ADDITIONS: tuple[Addition, ...] = (
     Addition(
@@ -197,7 +211,9 @@ ADDITIONS: tuple[Addition, ...] = (
     Addition("transactions", _STATUS, triggers=("enforce_transaction_status",)),
     Addition(
         "transactions",
-        "Money can't be captured, refunded or charged in excess (rows 4 and 5).",
+        "What was captured and what was given back, so that the database itself refuses to"
+        " capture more than was authorized, or to refund or charge more than was captured, however"
+        " many ask at once.",
         columns=("captured_amount", "refunded_amount"),
         constraints=(
             "transactions_captured_within_amount",
@@ -208,7 +224,8 @@ ADDITIONS: tuple[Addition, ...] = (
     ),
     Addition(
         "transactions",
-        "What lists and search show of the card, without the vault (row 19).",
+        "What lists and search show of the card, copied when the payment is made: they need no"
+        " access to the vault.",
         columns=("brand", "last_four"),
         indexes=("idx_transactions_payment_method",),
     ),
@@ -219,12 +236,17 @@ ADDITIONS: tuple[Addition, ...] = (
     ),
     Addition(
         "transactions",
-        "An authorization ends by itself (section 4).",
+        "Banks hold funds for days, not for ever: an authorization nobody captures is cancelled"
+        " at this time.",
         columns=("authorization_expires_at",),
         indexes=("idx_transactions_authorized",),
     ),
     Addition("transactions", "Where the customer paid from, for risk.", columns=("ip_address",)),
-    Addition("transactions", "The version of the search document.", columns=("revision",)),
+    Addition(
+        "transactions",
+        "The version of the search document: an older one never overwrites a newer one.",
+        columns=("revision",),
+    ),
     Addition("transactions", _PAGES, indexes=("idx_transactions_merchant_page",)),
     Addition(
         "payment_methods_vault",
@@ -256,7 +278,7 @@ ADDITIONS: tuple[Addition, ...] = (
     ),
     Addition(
         "refunds",
-        "Whose it is, without a look at the transaction (row 16).",
+        "Whose it is, and in which environment, without a look at the transaction.",
         columns=("merchant_id", "environment"),
         constraints=("refunds_valid_environment",),
     ),
@@ -264,13 +286,14 @@ ADDITIONS: tuple[Addition, ...] = (
     Addition("refunds", _STATUS, triggers=("enforce_refund_status",)),
     Addition(
         "refunds",
-        "The gateway's answer and the refund's way (row 8).",
+        "A refund is written down before its gateway is asked, so that a crash neither loses nor"
+        " repeats it; these tell how far it is, what the gateway said, and why it failed.",
         columns=("awaits_gateway", "gateway_response", "failure_reason", "updated_at"),
         indexes=("idx_refunds_gateway", "idx_refunds_pending"),
     ),
     Addition(
         "refunds",
-        "A staff user or an API key may have asked (row 17).",
+        "requested_by is a staff user's id or an API key's: this tells which.",
         columns=("requested_by_kind",),
     ),
     Addition("refunds", "The merchant's own notes, as on transactions.", columns=("metadata",)),
@@ -281,7 +304,7 @@ ADDITIONS: tuple[Addition, ...] = (
     ),
     Addition(
         "disputes",
-        "Whose it is, without a look at the transaction (row 16).",
+        "Whose it is, and in which environment, without a look at the transaction.",
         columns=("merchant_id", "environment"),
         constraints=("disputes_valid_environment",),
     ),
@@ -289,7 +312,7 @@ ADDITIONS: tuple[Addition, ...] = (
     Addition("disputes", _STATUS, triggers=("enforce_dispute_status",)),
     Addition(
         "disputes",
-        "What the ledger holds for it (row 6).",
+        "What the ledger keeps back from the merchant while it is open, and the gateway's fee.",
         columns=("held_amount", "fee_amount"),
         constraints=(
             "disputes_amount_check",
@@ -317,8 +340,8 @@ ADDITIONS: tuple[Addition, ...] = (
     Addition("merchants", _STATUS, triggers=("enforce_merchant_status",)),
     Addition(
         "merchants",
-        "When pending money becomes available, and in which currency totals are kept"
-        " (rows 6 and 20).",
+        "After how many days pending money becomes available, and the currency of the customers'"
+        " total_amount, which is one number in the document.",
         columns=("settlement_currency", "settlement_delay_days"),
         constraints=("merchants_settlement_delay_check",),
     ),
@@ -330,10 +353,14 @@ ADDITIONS: tuple[Addition, ...] = (
         constraints=("valid_api_key_type",),
         indexes=("idx_merchant_api_keys_prefix",),
     ),
-    Addition("merchant_api_keys", "Rotation with overlap.", columns=("revoked_at",)),
     Addition(
         "merchant_api_keys",
-        "A key may have limits of its own (row 11).",
+        "A rotated key works on until then, while its successor is rolled out.",
+        columns=("revoked_at",),
+    ),
+    Addition(
+        "merchant_api_keys",
+        "A key may have rate limits of its own: one for a second, one for an hour.",
         columns=("rate_limit_per_second", "rate_limit_per_hour"),
     ),
     Addition("merchant_api_keys", _PAGES, indexes=("idx_merchant_api_keys_merchant_page",)),
@@ -354,30 +381,48 @@ ADDITIONS: tuple[Addition, ...] = (
     Addition("daily_transaction_summaries", _ENVIRONMENT, columns=("environment",)),
     Addition(
         "merchant_monthly_stats",
-        "Per environment (row 16), and REFRESH CONCURRENTLY needs a unique index (row 12).",
+        "Per environment; and REFRESH CONCURRENTLY, which the document calls for, needs a unique"
+        " index.",
         columns=("environment",),
         indexes=("merchant_monthly_stats_once",),
     ),
 )
 
 OWN_TABLES: tuple[Own, ...] = (
-    Own("The event log and how far its readers are (section 6).", ("events", "event_cursors")),
-    Own("An API call repeated has one effect (row 8).", ("idempotency_keys",)),
     Own(
-        "Monthly tables and allowed status moves (rows 3 and 5).",
+        "What happened, written in the transaction of the change itself: the source of webhooks, of"
+        " Kafka and of every projection; and how far each reader is.",
+        ("events", "event_cursors"),
+    ),
+    Own(
+        "A call repeated with the same key has one effect: the claim, its lease, and the reply"
+        " that is given again.",
+        ("idempotency_keys",),
+    ),
+    Own(
+        "Which tables have months, and which status may follow which.",
         ("monthly_tables", "status_transitions"),
     ),
     Own(
-        "Staff, and the record of their acts (row 17).",
+        "Staff with UUIDs as ids, which requested_by and created_by ask for, their rights, and the"
+        " record of their acts.",
         ("staff_users", "staff_users_groups", "staff_users_user_permissions", "audit"),
     ),
-    Own("A customer's total in each currency (row 20).", ("customer_totals",)),
     Own(
-        "Money by double entry, and the balances folded from it (row 6).",
+        "A customer may pay in several currencies, which one total_amount can't add up: a total for"
+        " each.",
+        ("customer_totals",),
+    ),
+    Own(
+        "The document adds to merchant_balances, which it never defines, when a payment is still"
+        " pending. Here every movement is an entry from one account to another, so that the books"
+        " balance by construction and payments of one merchant do not queue for one row; balances"
+        " are folded from the entries.",
         ("ledger_entries", "merchant_balances", "merchant_pending_days"),
     ),
     Own(
-        "What was asked of gateways, and what they told us (row 8).",
+        "What was asked of gateways, written before they are asked, and what they told us: an"
+        " unknown outcome is looked up, never guessed.",
         ("gateway_operations", "gateway_callbacks"),
     ),
     Own(
@@ -385,7 +430,7 @@ OWN_TABLES: tuple[Own, ...] = (
         ("gateway_simulator_charges", "gateway_simulator_refunds", "gateway_simulator_callbacks"),
     ),
     Own(
-        "Django's.",
+        "Django's own.",
         (
             "auth_group",
             "auth_group_permissions",
@@ -399,11 +444,15 @@ OWN_TABLES: tuple[Own, ...] = (
 )
 
 OWN_FUNCTIONS: tuple[Own, ...] = (
-    Own("Where a range of ids begins (row 1).", ("uuidv7_floor",)),
+    Own("The least id of a moment: where a range of ids begins.", ("uuidv7_floor",)),
     Own(
-        "The count of months ahead that readiness asks for (row 3).", ("monthly_partitions_ahead",)
+        "How many months are made ahead; readiness fails when they run out.",
+        ("monthly_partitions_ahead",),
     ),
-    Own("The trigger that keeps status_transitions (row 5).", ("enforce_status_transition",)),
+    Own(
+        "The trigger that asks status_transitions before every change of status.",
+        ("enforce_status_transition",),
+    ),
 )
 
 
@@ -414,16 +463,14 @@ def markdown() -> str:
         "",
         "Written by `python -m tests.schema.source_differences`; do not edit. The README beside"
         " this file says how it is kept true.",
-        '"Row" counts the rows of DESIGN.md, section 3, where each decision stands in full;'
-        " sections are that document's too.",
         "",
         "## Different",
         "",
-        "| object | what | in the source | here | row | why |",
-        "|---|---|---|---|---|---|",
+        "| object | what | in the source | here | why |",
+        "|---|---|---|---|---|",
         *(
             f"| {_code(entry.name)} | {entry.kind} | {_code(entry.source)} | {_code(entry.ours)} |"
-            f" {entry.row} | {entry.reason} |"
+            f" {entry.reason} |"
             for entry in DIFFERENCES
         ),
         "",
