@@ -29,7 +29,7 @@ def database(url: str) -> dict[str, Any]:
     server holds a thread for minutes.
     """
     config: dict[str, Any] = {**environ.Env.db_url_config(url)}
-    config["ENGINE"] = "django.db.backends.postgresql"
+    config["ENGINE"] = "payments_project.database.postgresql"
     config["CONN_MAX_AGE"] = 0
     config["OPTIONS"] = {
         **config.get("OPTIONS", {}),
