@@ -211,6 +211,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "unacked_restore_t
 CELERY_BEAT_SCHEDULE = SCHEDULE
 CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
 CELERY_REDBEAT_LOCK_TIMEOUT = 30
+# Also how often a second beat, or one that was started again, asks for the lock of one that died.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
 SPECTACULAR_SETTINGS = openapi.SPECTACULAR_SETTINGS
 
