@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -9,7 +10,7 @@ PAGE = ROOT / "docs" / "faults.md"
 NAMED = re.compile(r"`(?P<path>tests/[\w/]+\.py)::(?P<name>test_\w+)`")
 
 
-def tests_of(path: Path) -> set[str]:
+def functions_of(path: Path) -> set[str]:
     functions = ast.parse(path.read_text()).body
     return {node.name for node in functions if isinstance(node, ast.FunctionDef)}
 
@@ -19,7 +20,7 @@ def rows() -> list[str]:
     lines = PAGE.read_text().splitlines()
     return [
         line
-        for before, line in zip(lines, lines[1:], strict=False)
+        for before, line in pairwise(lines)
         if line.startswith("|") and not line.startswith("|---") and before.startswith("|")
     ]
 
@@ -35,5 +36,5 @@ def test_every_test_that_is_named_exists() -> None:
     named = NAMED.findall(PAGE.read_text())
 
     assert len(named) > 30
-    missing = [f"{path}::{name}" for path, name in named if name not in tests_of(ROOT / path)]
+    missing = [f"{path}::{name}" for path, name in named if name not in functions_of(ROOT / path)]
     assert missing == []
