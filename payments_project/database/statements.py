@@ -82,8 +82,9 @@ def _fetch_one(
         name = _prepare(connection, text, types)
         result = connection.pgconn.exec_prepared(name, dumped, formats)  # type: ignore[arg-type]
         if result.error_field(pq.DiagnosticField.SQLSTATE) == _NOT_PREPARED:
-            # psycopg forgets all of a connection's statements after a rollback. Nothing was run.
-            _prepared.pop(connection)
+            # psycopg drops all of a connection's statements after a rollback. Nothing was run. Only
+            # this one is known to be gone: others may have been prepared again since.
+            _prepared[connection].discard(name)
             name = _prepare(connection, text, types)
             result = connection.pgconn.exec_prepared(name, dumped, formats)  # type: ignore[arg-type]
     else:

@@ -1,17 +1,12 @@
 """Races at the limits, with real threads against PostgreSQL. `./dev bench races` runs 1,000 rounds."""
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from django.db import connection
 
 from disputes.services.audit_books import audit_books
 from merchants.models import Customer
 from payments_project.models import Event
 from tests.api_client import Api
+from tests.threads import at_once
 from transactions.balances import fold_balances, read_balances
 from transactions.models import LedgerEntry, SimulatorRefund
 from transactions.services.create import gateway_lease_seconds
@@ -19,21 +14,6 @@ from transactions.services.resolve import resolve_unknown_outcomes
 from transactions.services.settle import settle_due
 
 CLIENTS = 8
-
-
-def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
-    """Runs ``act`` in ``count`` threads that start together; each gives its connection back."""
-    gate = threading.Barrier(count)
-
-    def run(number: int) -> Any:
-        gate.wait()
-        try:
-            return act(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(run, range(count)))
 
 
 def test_concurrent_refunds_never_exceed_what_was_captured(api: Api) -> None:

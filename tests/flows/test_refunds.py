@@ -120,6 +120,27 @@ def test_refund_confirmed_later_is_pending_and_counts_meanwhile(api: Api) -> Non
     assert api.balance()["available"] == -1000
 
 
+def test_refund_that_failed_at_the_bank_can_be_made_again(api: Api) -> None:
+    transaction = api.paid("4000000000005126", amount=1000)
+    refund(api, transaction)
+    deliver_gateway_messages()
+
+    again = refund(api, transaction)
+
+    assert again.status_code == 201
+    assert again.json()["status"] == "succeeded"
+    assert api.transaction(transaction["id"])["refunded_amount"] == 1000
+
+
+def test_payment_that_was_confirmed_later_can_be_refunded(api: Api) -> None:
+    transaction = api.paid("4000000000006033", amount=1000)
+    api.error(refund(api, transaction), 409, "transaction_state_invalid")
+    deliver_gateway_messages()
+
+    assert refund(api, transaction, 400).json()["status"] == "succeeded"
+    assert api.balance() == {"pending": 941, "available": -400, "reserved": 0}
+
+
 def test_refund_is_made_once_under_its_key(api: Api) -> None:
     transaction = api.paid(amount=1000)
     body = {"transaction": transaction["id"], "amount": 400}

@@ -14,6 +14,7 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import ResourceMissing
 from transactions import states
 from transactions.gateways.callback_handlers import (
+    CallbackHandler,
     NotYet,
     handler_for,
     register_callback_handler,
@@ -58,9 +59,9 @@ def apply_callbacks(*, batch: int = 200) -> int:
     """Applies the messages that wait, oldest first; returns how many are done now.
 
     Safe to run twice or at once: each message is applied under its row's lock. One that fails is
-    tried again by the next run and doesn't stop the others.
+    tried again by a later run, after those that failed less often, so that it never stops others.
     """
-    waiting = GatewayCallback.objects.filter(processed_at__isnull=True).order_by("id")
+    waiting = GatewayCallback.objects.filter(processed_at__isnull=True).order_by("attempts", "id")
     applied = 0
     for callback_id in list(waiting.values_list("pk", flat=True)[:batch]):
         try:
@@ -86,7 +87,7 @@ def apply_callback(callback_id: UUID) -> bool:
         if handler is None:
             callback.outcome = "ignored: unknown type"
         else:
-            callback.outcome = handler(callback.gateway_name, callback.payload)
+            callback.outcome = _outcome(handler, callback)
         callback.processed_at = datetime.now(UTC)
         callback.save(update_fields=["outcome", "processed_at"])
         return True
@@ -95,6 +96,16 @@ def apply_callback(callback_id: UUID) -> bool:
         return run_in_transaction(work)
     except NotYet:
         return False
+
+
+def _outcome(handler: CallbackHandler, callback: GatewayCallback) -> str:
+    """What a message did. Our ids are committed before a gateway hears of them, so what a message
+    names and we do not know is not ours and never will be."""
+    try:
+        return handler(callback.gateway_name, callback.payload)
+    except ResourceMissing as missing:
+        logger.warning("gateway callback %s put aside: %s", callback.pk, missing.message)
+        return f"ignored: {missing.message}"
 
 
 def register_charge_messages() -> None:

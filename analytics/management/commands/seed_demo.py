@@ -1,6 +1,7 @@
 """``./manage.py seed_demo``: the demo merchants, their keys and history, and a staff login.
 
-Safe to run again: what is there stays, and so do the keys in the output file.
+Safe to run again: what is there stays, and so do the keys in the output file. Under production
+settings it refuses: it makes a superuser and prints secret keys.
 """
 
 import json
@@ -8,7 +9,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from pydantic import SecretStr
 
 from analytics.demo.history import write_history
@@ -55,6 +57,8 @@ class Command(BaseCommand):
         parser.add_argument("--payments", type=int, default=400, help="payments of history")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.EMBEDDED:
+            raise CommandError("Demo data are not made under production settings.")
         output: Path | None = options["output"]
         known = json.loads(output.read_text()) if output and output.is_file() else {}
         demo, is_new = self._merchant("Blue Heron Coffee Roasters", DEMO_EMAIL)

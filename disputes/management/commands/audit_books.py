@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from disputes.services.audit_books import CHECKS, audit_books
+from disputes.book_checks import CHECKS
+from disputes.services.audit_books import audit_books
 
 
 class Command(BaseCommand):

@@ -81,12 +81,29 @@ def parse(*, headers: Mapping[str, str], body: bytes) -> Callback:
     timestamp = parts.get("t", "")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise InvalidCallback("The signature header is missing or malformed.")
-    if not hmac.compare_digest(_digest(int(timestamp), body), parts.get("v1", "").lower()):
+    # As bytes: text that is not ASCII can't be compared in constant time.
+    expected, given = _digest(int(timestamp), body), parts.get("v1", "").lower()
+    if not hmac.compare_digest(expected.encode(), given.encode()):
         raise InvalidCallback("The signature does not match the body.")
     if abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
         raise InvalidCallback("The signature is too old.")
-    message = json.loads(body)
-    return Callback(message_id=message["id"], type=message["type"], payload=message["data"])
+    return _read(body)
+
+
+def _read(body: bytes) -> Callback:
+    """A verified message; what our tables could not hold is refused, for good."""
+    try:
+        message = json.loads(body)
+        callback = Callback(message["id"], message["type"], message["data"])
+        text = json.dumps(message, ensure_ascii=False).encode()  # Refuses half a surrogate pair.
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise InvalidCallback("The message can't be read.") from None
+    for name, length_max in ((callback.message_id, 100), (callback.type, 60)):
+        if not isinstance(name, str) or not 0 < len(name) <= length_max:
+            raise InvalidCallback("The message's id or type can't be read.")
+    if not isinstance(callback.payload, dict) or b"\\u0000" in text:
+        raise InvalidCallback("The message's data can't be read.")
+    return callback
 
 
 def _digest(timestamp: int, body: bytes) -> str:

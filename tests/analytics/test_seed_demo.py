@@ -1,0 +1,139 @@
+"""The demo merchant: sixty days of business that the auditor accepts, made once."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from django.core.management import call_command
+from django.db.models import Count, Min
+
+from analytics.management.commands.seed_demo import DEMO_EMAIL
+from disputes.models import Dispute, Refund
+from disputes.services.audit_books import audit_books
+from merchants.models import ApiKey, Merchant
+from payments_project.models import StaffUser
+from payments_project.tenancy import Scope
+from tests.server import ROOT, Server
+from transactions.balances import fold_balances, read_balances
+from transactions.models import Transaction
+
+PAYMENTS = 240
+
+
+@pytest.fixture(scope="module")
+def output(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("demo") / "credentials.json"
+    call_command("seed_demo", output=path, payments=PAYMENTS)
+    return path
+
+
+@pytest.fixture
+def demo(output: Path) -> Merchant:
+    return Merchant.objects.get(email=DEMO_EMAIL)
+
+
+def test_books_of_the_demo_balance(output: Path) -> None:
+    fold_balances()
+
+    assert audit_books() == []
+
+
+def test_every_environment_has_its_payments(demo: Merchant) -> None:
+    counts = dict(
+        Transaction.objects.filter(merchant=demo)
+        .values_list("environment")
+        .annotate(Count("id"))
+        .order_by()
+    )
+
+    assert counts == {"test": PAYMENTS, "live": PAYMENTS // 2}
+
+
+def test_payments_are_spread_over_sixty_days_and_none_lies_ahead(demo: Merchant) -> None:
+    now = datetime.now(UTC)
+    moments = list(
+        Transaction.objects.filter(merchant=demo, environment="test").values_list(
+            "created_at", flat=True
+        )
+    )
+
+    assert now - timedelta(days=61) <= min(moments) <= now - timedelta(days=50)
+    assert now - timedelta(days=3) <= max(moments) <= now
+    assert len({moment.date() for moment in moments}) > 40
+
+
+def test_history_tells_every_kind_of_end(demo: Merchant) -> None:
+    statuses = set(Transaction.objects.filter(merchant=demo).values_list("status", flat=True))
+
+    assert {"succeeded", "failed", "refunded", "disputed"} <= statuses
+    assert Refund.objects.filter(merchant=demo).count() > 5
+    assert Dispute.objects.filter(merchant=demo).exists()
+    assert any(
+        balance.available > 0 and balance.pending > 0
+        for balance in read_balances(Scope(demo.pk, "test"))
+    )
+
+
+def test_events_of_the_history_lie_in_its_time(demo: Merchant) -> None:
+    from payments_project.models import Event
+
+    first = Event.objects.filter(
+        merchant_id=demo.pk, aggregatetype="transaction", environment="test"
+    ).aggregate(Min("created_at"))["created_at__min"]
+
+    assert first < datetime.now(UTC) - timedelta(days=50)
+
+
+def test_keys_in_the_file_work_and_nobody_else_reads_it(output: Path, server: Server) -> None:
+    credentials = json.loads(output.read_text())
+
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    for name in ("test_key", "live_key", "other_merchant_test_key"):
+        headers = {"Authorization": f"Bearer {credentials[name]}"}
+        assert httpx.get(f"{server.url}/v1/balance", headers=headers).status_code == 200
+    headers = {"Authorization": f"Bearer {credentials['publishable_test_key']}"}
+    assert httpx.get(f"{server.url}/v1/balance", headers=headers).status_code == 403
+    admin = StaffUser.objects.get(username=credentials["admin_username"])
+    assert admin.check_password(credentials["admin_password"])
+
+
+def test_seeding_again_changes_nothing(output: Path, demo: Merchant) -> None:
+    credentials = output.read_text()
+    payments = Transaction.objects.filter(merchant=demo).count()
+    keys = ApiKey.objects.count()
+
+    call_command("seed_demo", output=output, payments=PAYMENTS)
+
+    assert output.read_text() == credentials
+    assert Transaction.objects.filter(merchant=demo).count() == payments
+    assert ApiKey.objects.count() == keys
+    assert Merchant.objects.filter(email=DEMO_EMAIL).count() == 1
+
+
+def test_production_refuses_demo_data() -> None:
+    merchants = Merchant.objects.count()
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "payments_project.settings.production",
+        "ALLOWED_HOSTS": "pay.example.com",
+        "PUBLIC_URL": "https://pay.example.com",
+        "PII_KEYS": os.environ["VAULT_KEYS"],
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "seed_demo"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode != 0
+    assert "production" in ended.stderr
+    assert Merchant.objects.count() == merchants

@@ -1,0 +1,81 @@
+"""Redis killed under a running server: payments go on, without limits, and the log says so."""
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from payments_project.api.rate_limit import PAUSE_SECONDS
+from tests.api_client import Api
+from tests.faults.engines import OwnRedis, own_redis, wait_until
+from tests.merchants.making import MadeMerchant, client_of
+from tests.server import Server, start_server
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[OwnRedis]:
+    with own_redis() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def lone_server(django_db_setup: None, own: OwnRedis) -> Iterator[Server]:
+    """A server whose Redis is the test's own."""
+    with start_server(REDIS_URL=own.url) as running:
+        yield running
+
+
+@pytest.fixture
+def lone_api(lone_server: Server, merchant: MadeMerchant, own: OwnRedis) -> Iterator[Api]:
+    if not own.answers():
+        own.start()
+    with client_of(lone_server, merchant, "test") as client:
+        wait_until(lambda: limited(client.get("/v1/balance")), "limits are on")
+        yield client
+
+
+def limited(response: httpx.Response) -> bool:
+    return "RateLimit-Remaining" in response.headers
+
+
+def test_payments_go_on_without_redis_and_limits_come_back_with_it(
+    lone_api: Api, own: OwnRedis, lone_server: Server
+) -> None:
+    body = {"amount": 1000, "currency": "USD", "payment_method": lone_api.card()}
+    assert limited(lone_api.post("/v1/transactions", body))
+
+    own.kill()
+    began = time.monotonic()
+    without = [lone_api.post("/v1/transactions", body, key=f"away-{n}") for n in range(20)]
+    took = time.monotonic() - began
+
+    assert [response.status_code for response in without] == [201] * 20
+    assert not any(limited(response) for response in without)
+    # Each thread of the server tries once in two seconds, and waits 50 ms at most.
+    assert took < 10
+    assert "rate limits are off while Redis is away" in lone_server.log.read_text()
+    assert lone_api.post("/v1/transactions", body, key="away-0").headers["Idempotent-Replayed"]
+
+    own.start()
+    time.sleep(PAUSE_SECONDS)
+    wait_until(lambda: limited(lone_api.get("/v1/balance")), "limits are on again")
+    assert lone_api.balance()["pending"] == 21 * 941
+
+
+def test_readiness_is_degraded_without_redis_and_the_metric_counts(
+    lone_api: Api, own: OwnRedis, lone_server: Server
+) -> None:
+    own.kill()
+    lone_api.get("/v1/balance")
+
+    ready = httpx.get(f"{lone_server.url}/readyz")
+
+    assert ready.status_code == 200
+    assert ready.json()["status"] == "degraded"
+    assert ready.json()["engines"]["redis"]["status"] == "unavailable"
+    assert httpx.get(f"{lone_server.url}/healthz").status_code == 200
+    own.start()
+    wait_until(
+        lambda: httpx.get(f"{lone_server.url}/readyz").json()["status"] == "ok", "all is well"
+    )

@@ -1,0 +1,179 @@
+"""What runs by the clock: every entry names a task that runs, and may run twice."""
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from celery import Task
+from celery.schedules import crontab
+
+from disputes.services.audit_books import audit_books
+from payments_project.celery import app
+from payments_project.database.partitions import MONTHS_AHEAD, months_ahead
+from payments_project.models import IdempotencyKey
+from payments_project.schedule import SCHEDULE
+from payments_project.tasks import delete_old_idempotency_keys, make_partitions
+from tests.api_client import Api, new_key
+from tests.gateway_messages import deliver_gateway_messages
+from tests.merchants.making import MadeMerchant
+from tests.schema.rows import OWNER, connect, one, partitions
+from tests.threads import at_once
+from transactions.balances import fold_balances
+
+
+def task_of(entry: str) -> Task:
+    app.loader.import_default_modules()
+    task: Task = app.tasks[SCHEDULE[entry]["task"]]
+    return task
+
+
+def state(api: Api) -> dict[str, Any]:
+    """What a merchant sees of its money."""
+    return {
+        path: api.get(f"/v1/{path}").json()["data"]
+        for path in ("transactions", "refunds", "disputes", "balance/entries")
+    } | {"balance": api.get("/v1/balance").json()}
+
+
+@pytest.fixture
+def busy_api(api: Api) -> Api:
+    """A merchant that every task has something to do for."""
+    api.paid(amount=1000)
+    api.paid("4000000000006033", amount=1000)
+    api.paid("4000000000006009", amount=1000)
+    api.paid("4000000000000259", amount=1000)
+    api.paid(amount=1000, capture=False)
+    refunded = api.paid("4000000000007726", amount=1000)
+    api.post("/v1/refunds", {"transaction": refunded["id"]})
+    return api
+
+
+@pytest.mark.parametrize("entry", SCHEDULE)
+def test_entry_names_a_task_that_runs_and_may_run_again(
+    busy_api: Api, entry: str, settings: Any
+) -> None:
+    settings.GATEWAY_TIMEOUT_SECONDS = settings.GATEWAY_LEASE_MARGIN_SECONDS = 0
+    settings.PUBLIC_URL = str(busy_api.http.base_url).rstrip("/")
+    task = task_of(entry)
+    task.apply(throw=True)
+    once = state(busy_api)
+
+    task.apply(throw=True)
+    at_once(3, lambda _: task.apply(throw=True))
+
+    assert state(busy_api) == once
+    deliver_gateway_messages()
+    fold_balances()
+    assert audit_books() == []
+
+
+def test_every_task_of_ours_runs_by_the_clock() -> None:
+    app.loader.import_default_modules()
+    ours = {name for name in app.tasks if not name.startswith("celery.")}
+
+    assert ours == {entry["task"] for entry in SCHEDULE.values()}
+
+
+@pytest.mark.parametrize("entry", SCHEDULE)
+def test_entry_that_comes_every_few_seconds_does_not_pile_up(entry: str) -> None:
+    """While no worker runs, what was sent is out of date before there is much of it."""
+    every = SCHEDULE[entry]["schedule"]
+    if isinstance(every, crontab):
+        return
+    assert task_of(entry).expires is not None
+    assert task_of(entry).expires <= max(10 * every, 600)
+
+
+def test_times_of_the_daily_entries_are_utcs() -> None:
+    from django.conf import settings
+
+    assert settings.CELERY_TIMEZONE == "UTC"
+    view = SCHEDULE["refresh the monthly view"]["schedule"]
+    assert (view.hour, view.minute) == ({2}, {0})
+
+
+def test_months_ahead_are_made_for_every_monthly_table() -> None:
+    with connect(OWNER, autocommit=True) as owner:
+        last = f"{month_after(datetime.now(UTC).date().replace(day=1), MONTHS_AHEAD):%Y_%m}"
+        for table in ("transactions", "events", "ledger_entries"):
+            owner.execute(f"ALTER TABLE {table} DETACH PARTITION {table}_{last}")
+            owner.execute(f"DROP TABLE {table}_{last}")
+    assert months_ahead() == MONTHS_AHEAD - 1
+
+    made = make_partitions()
+    make_partitions()
+
+    assert {"events", "ledger_entries", "transactions"} <= set(made)
+    assert months_ahead() == MONTHS_AHEAD
+    with connect(OWNER) as owner:
+        for table in ("transactions", "events", "ledger_entries"):
+            assert f"{table}_{last}" in partitions(owner, table)
+
+
+def month_after(month: date, count: int) -> date:
+    for _ in range(count):
+        month = (month + timedelta(days=32)).replace(day=1)
+    return month
+
+
+@pytest.mark.parametrize(
+    ("age", "recovery_point", "is_kept"),
+    [
+        (timedelta(hours=23, minutes=59), "finished", True),
+        (timedelta(hours=24, minutes=1), "finished", False),
+        (timedelta(days=3), "started", True),
+    ],
+)
+def test_finished_keys_are_kept_for_a_day(
+    merchant: MadeMerchant, age: timedelta, recovery_point: str, is_kept: bool
+) -> None:
+    key = IdempotencyKey.objects.create(
+        merchant_id=merchant.id,
+        environment="test",
+        key=str(uuid.uuid4()),
+        request_path="POST /v1/transactions",
+        request_fingerprint="0" * 64,
+        recovery_point=recovery_point,
+        response_status=200 if recovery_point == "finished" else None,
+        response_body="{}" if recovery_point == "finished" else None,
+        created_at=datetime.now(UTC) - age,
+    )
+
+    delete_old_idempotency_keys()
+
+    assert IdempotencyKey.objects.filter(pk=key.pk).exists() == is_kept
+    IdempotencyKey.objects.filter(pk=key.pk).delete()
+
+
+def test_key_that_was_deleted_can_be_used_anew(api: Api) -> None:
+    body = {"amount": 1000, "currency": "USD", "payment_method": api.card()}
+    key = new_key()
+    first = api.post("/v1/transactions", body, key=key).json()["id"]
+    IdempotencyKey.objects.filter(key=key).update(
+        created_at=datetime.now(UTC) - timedelta(hours=25)
+    )
+
+    assert delete_old_idempotency_keys() >= 1
+    again = api.post("/v1/transactions", body, key=key)
+
+    assert again.status_code == 201
+    assert again.json()["id"] != first
+
+
+def test_more_keys_than_a_batch_are_deleted_in_one_run(merchant: MadeMerchant) -> None:
+    with connect(OWNER) as owner:
+        owner.execute(
+            "INSERT INTO idempotency_keys (merchant_id, environment, key, request_path,"
+            " request_fingerprint, recovery_point, response_status, response_body, created_at)"
+            " SELECT %s, 'test', place::text, '/', '0', 'finished', 200, '{}',"
+            " now() - interval '2 days'"
+            " FROM generate_series(1, 6000) AS place",
+            [merchant.id],
+        )
+
+    assert delete_old_idempotency_keys() >= 6000
+
+    with connect(OWNER) as owner:
+        left = "SELECT count(*) FROM idempotency_keys WHERE merchant_id = %s"
+        assert one(owner, left, [merchant.id]) == 0

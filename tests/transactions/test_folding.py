@@ -1,0 +1,209 @@
+"""Folding: the folded row and the entries not folded yet are the entries' sum, at every moment."""
+
+import threading
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.tenancy import Scope
+from tests.merchants.making import make_merchant
+from tests.schema.rows import APPLICATION, connect, insert_row
+from tests.threads import at_once
+from transactions import ledger_accounts as accounts
+from transactions.balances import Balance, fold_balances, read_balances
+from transactions.ledger import Movement, record_movements
+from transactions.models import MerchantBalance
+
+WRITERS = 8
+ENTRIES_EACH = 60
+
+
+@pytest.fixture
+def scope() -> Scope:
+    """A merchant without payments."""
+    return make_merchant().scope()
+
+
+def adjust(scope: Scope, amount: int, currency: str = "EUR") -> None:
+    """One entry in a transaction of its own: money for the merchant, or from it."""
+    run_in_transaction(
+        lambda: record_movements(
+            [adjustment(amount)], scope=scope, currency=currency, transaction_id=None
+        )
+    )
+
+
+def adjustment(amount: int) -> Movement:
+    debit, credit = accounts.ADJUSTMENTS, accounts.AVAILABLE
+    if amount < 0:
+        debit, credit = credit, debit
+    return Movement(accounts.ADJUSTMENT, abs(amount), debit, credit, UUID(int=7))
+
+
+def folded(scope: Scope) -> int:
+    """What the folder alone says, without the entries that it has not seen."""
+    row = MerchantBalance.objects.filter(merchant_id=scope.merchant_id).first()
+    return row.available_balance if row else 0
+
+
+def summed(scope: Scope) -> int:
+    """What the entries alone say."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(CASE credit_account WHEN 'available' THEN amount ELSE -amount END)"
+            ", 0)::bigint FROM ledger_entries WHERE merchant_id = %s",
+            [scope.merchant_id],
+        )
+        total: int = cursor.fetchone()[0]
+        return total
+
+
+def available(scope: Scope) -> int:
+    found = read_balances(scope)
+    return found[0].available if found else 0
+
+
+def test_reading_equals_the_entries_while_eight_write_and_one_folds(scope: Scope) -> None:
+    writing = threading.Semaphore(0)
+    compared: list[tuple[int, int]] = []
+
+    def act(number: int) -> None:
+        if number < WRITERS:
+            for place in range(ENTRIES_EACH):
+                adjust(scope, -3 if place % 5 == 0 else 10 + number)
+            writing.release()
+        elif number == WRITERS:
+            while writing._value < WRITERS:
+                fold_balances()
+        else:
+            while writing._value < WRITERS:
+                compared.append(read_and_sum(scope))
+
+    at_once(WRITERS + 2, act)
+
+    assert len(compared) > 10
+    assert len({total for total, _ in compared}) > 3
+    assert [pair for pair in compared if pair[0] != pair[1]] == []
+    expected = sum(48 * (10 + number) - 12 * 3 for number in range(WRITERS))
+    assert available(scope) == summed(scope) == expected
+    fold_balances()
+    assert folded(scope) == expected
+
+
+def read_and_sum(scope: Scope) -> tuple[int, int]:
+    """The balance and the entries' sum on one snapshot."""
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return available(scope), summed(scope)
+
+
+def test_long_open_transaction_loses_nothing(scope: Scope) -> None:
+    with connect(APPLICATION) as slow:
+        slow.execute("SELECT pg_current_xact_id()")  # Its number is drawn before all others.
+        adjust(scope, 100)
+        fold_balances()
+        insert_row(slow, "ledger_entries", **entry(scope, 7))
+        adjust(scope, 20)
+        fold_balances()
+        assert (folded(scope), available(scope)) == (120, 120)
+        slow.commit()
+
+        assert (folded(scope), available(scope)) == (120, 127)
+        fold_balances()
+        assert (folded(scope), available(scope)) == (127, 127)
+
+
+def test_entry_rolled_back_was_never_there(scope: Scope) -> None:
+    with connect(APPLICATION) as failing:
+        insert_row(failing, "ledger_entries", **entry(scope, 7))
+        adjust(scope, 20)
+        fold_balances()
+        failing.rollback()
+
+    fold_balances()
+
+    assert (folded(scope), available(scope)) == (20, 20)
+
+
+def entry(scope: Scope, amount: int) -> dict[str, Any]:
+    return {
+        "merchant_id": scope.merchant_id,
+        "environment": scope.environment,
+        "amount": amount,
+        "type": "adjustment",
+        "debit_account": "adjustments",
+    }
+
+
+def test_folding_again_folds_nothing_again(scope: Scope) -> None:
+    adjust(scope, 100)
+    assert fold_balances() >= 1
+
+    assert fold_balances() == 0
+
+    assert folded(scope) == 100
+
+
+def test_of_two_folders_one_works_and_the_other_does_not_wait(scope: Scope) -> None:
+    adjust(scope, 100)
+    with connect(APPLICATION) as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended('fold balances', 0))")
+
+        assert fold_balances() == 0
+        assert (folded(scope), available(scope)) == (0, 100)
+
+    assert fold_balances() >= 1
+    assert folded(scope) == 100
+
+
+def test_folder_killed_in_its_transaction_leaves_the_work_to_the_next(scope: Scope) -> None:
+    adjust(scope, 100)
+    dying = connect(APPLICATION)
+    dying.execute("SELECT pg_advisory_xact_lock(hashtextextended('fold balances', 0))")
+    dying.execute(
+        "UPDATE event_cursors SET snapshot = pg_current_snapshot() WHERE name = 'ledger_balances'"
+    )
+    with connect(APPLICATION) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [dying.info.backend_pid])
+
+    assert fold_balances() >= 1
+
+    assert folded(scope) == 100
+    with pytest.raises(psycopg.OperationalError):
+        dying.commit()
+
+
+def test_many_folders_at_once_fold_once(scope: Scope) -> None:
+    for _ in range(5):
+        adjust(scope, 100)
+        at_once(6, lambda _: fold_balances())
+
+    fold_balances()
+    assert folded(scope) == available(scope) == 500
+
+
+def test_reading_is_one_statement(scope: Scope) -> None:
+    adjust(scope, 100, "EUR")
+    fold_balances()
+    adjust(scope, 1, "EUR")
+    adjust(scope, 20, "USD")
+    statements: list[str] = []
+
+    def counted(execute: Any, sql: str, *arguments: Any) -> Any:
+        statements.append(sql)
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(counted):
+        balances = read_balances(scope)
+
+    assert len(statements) == 1
+    assert balances == [Balance("EUR", 0, 101, 0), Balance("USD", 0, 20, 0)]
+
+
+def test_balances_of_a_merchant_without_entries_are_none(scope: Scope) -> None:
+    assert read_balances(scope) == []
