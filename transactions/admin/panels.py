@@ -14,6 +14,7 @@ from payments_project.database.uuid7 import uuid7_floor
 from payments_project.events.models import Event
 from transactions.admin.money import moved
 from transactions.models import GatewayOperation, LedgerEntry, Transaction
+from vault.models import PaymentMethod
 
 # What a step of a payment's life is called; the type itself is in the event.
 _VERBS = {
@@ -164,6 +165,21 @@ def customer_payments_panel(request: HttpRequest, customer: Customer) -> Panel:
         rows=payment_rows(list(payments)),
         empty="No payments yet.",
         more_url=_list_of(f"customer={customer.pk}"),
+        order=20,
+    )
+
+
+@panel("vault.paymentmethod", permission="transactions.view_transaction")
+def method_payments_panel(request: HttpRequest, method: PaymentMethod) -> Panel:
+    """The newest payments that were made with a payment method."""
+    payments = Transaction.objects.filter(payment_method_token=method.pk).order_by("-id")[:15]
+    return Panel(
+        title="Payments",
+        icon="credit_card",
+        columns=_PAYMENT_COLUMNS,
+        rows=payment_rows(list(payments)),
+        empty="No payments yet.",
+        more_url=_list_of(f"payment_method_token={method.pk}"),
         order=20,
     )
 
