@@ -49,7 +49,7 @@ class CreateKeyForm(ActForm):
     )
     permissions = forms.MultipleChoiceField(
         required=False,
-        choices=[(name, name) for name in sorted(PERMISSIONS, key=lambda name: name != EVERYTHING)],
+        choices=[(name, name) for name in [EVERYTHING, *sorted(PERMISSIONS - {EVERYTHING})]],
         widget=forms.CheckboxSelectMultiple,
         help_text="Of a secret key. Writing includes reading; * is everything.",
     )

@@ -11,7 +11,7 @@ from typing import Any
 import environ
 
 from payments_project.schedule import SCHEDULE
-from payments_project.settings import openapi
+from payments_project.settings import console, openapi
 
 env = environ.Env()
 
@@ -78,9 +78,9 @@ PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
-    "unfold",
-    "unfold.contrib.filters",
-    "django.contrib.admin",
+    # The theme without its own site: the console's takes the admin's place.
+    "unfold.apps.BasicAppConfig",
+    "payments_project.console.apps.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -211,6 +211,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "unacked_restore_t
 CELERY_BEAT_SCHEDULE = SCHEDULE
 CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
 CELERY_REDBEAT_LOCK_TIMEOUT = 30
+
+CONSOLE_SIDEBAR = console.CONSOLE_SIDEBAR
+UNFOLD = console.UNFOLD
 
 SPECTACULAR_SETTINGS = openapi.SPECTACULAR_SETTINGS
 
