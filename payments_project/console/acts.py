@@ -129,6 +129,7 @@ def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) 
         **model_admin.admin_site.each_context(request),
         "title": act.title,
         "opts": model_admin.opts,
+        "original": instance,
         "act": act,
         "form": form,
         "subject": model_admin.found_as(instance),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin.options import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -47,7 +48,7 @@ class ConsoleSite(UnfoldAdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context: dict[str, Any] = super().each_context(request)
         # The colours stand in console/theme.css: an inline style would need 'unsafe-inline'.
-        return context | {"colors": None}
+        return context | {"colors": None, "is_embedded": settings.EMBEDDED}
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
