@@ -28,6 +28,7 @@ from payments_project.console.presented import Cell
 from payments_project.console.search import GATEWAY_ID, ID
 from payments_project.money import format_amount
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
+from transactions.admin.panels import timeline
 from transactions.models import Transaction
 
 # How many of an oldest-first queue stand on the home page.
@@ -42,7 +43,7 @@ class RefundAdmin(ReadOnlyAdmin):
         "created_at",
         "amount",
         "status",
-        "reason",
+        "reason_words",
         "transaction",
         "merchant",
         "requested",
@@ -72,7 +73,8 @@ class RefundAdmin(ReadOnlyAdmin):
             "Refund",
             {
                 "fields": (
-                    "id", "transaction", "merchant", "amount", "reason", "requested", "metadata",
+                    "id", "transaction", "merchant", "amount", "reason_words", "requested",
+                    "metadata",
                 )
             },
         ),
@@ -89,6 +91,10 @@ class RefundAdmin(ReadOnlyAdmin):
     def found_as(self, instance: Refund) -> str:  # type: ignore[override]
         amount = format_amount(instance.amount, instance.currency)
         return f"{amount} {instance.status} · {instance.environment}"
+
+    @admin.display(description="Reason")
+    def reason_words(self, refund: Refund) -> Cell:
+        return display.clip((refund.reason or "").replace("_", " "))
 
     @admin.display(description="Requested by")
     def requested(self, refund: Refund) -> Cell:
@@ -269,6 +275,18 @@ def disputes_panel(request: HttpRequest, transaction: Transaction) -> Panel | No
 def refunded_payment_panel(request: HttpRequest, refund: Refund) -> Panel:
     """The payment that the refund gives back."""
     return _payment_panel(refund.transaction_id)
+
+
+@panel("disputes.refund", permission="payments_project.view_event")
+def refund_timeline_panel(request: HttpRequest, refund: Refund) -> Panel:
+    """Every state that the refund reached."""
+    return timeline("refund", refund.pk)
+
+
+@panel("disputes.dispute", permission="payments_project.view_event")
+def dispute_timeline_panel(request: HttpRequest, dispute: Dispute) -> Panel:
+    """Every state that the dispute reached."""
+    return timeline("dispute", dispute.pk)
 
 
 @panel("disputes.dispute", permission="transactions.view_transaction")

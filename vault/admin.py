@@ -36,7 +36,7 @@ class PaymentMethodAdmin(ReadOnlyAdmin):
         "card",
         "expires",
         "state",
-        "token",
+        "short_token",
         "customer_id",
         "merchant_id",
         "last_used_at",
@@ -51,8 +51,8 @@ class PaymentMethodAdmin(ReadOnlyAdmin):
     ordered_scopes = ("merchant_id",)
     small_scopes = ("customer_id", "fingerprint")
     search_by = {
-        TOKEN: ("token",),
         LAST_FOUR: ("last_four",),
+        TOKEN: ("token",),
         ID: ("customer_id",),
         TEXT: (by_fingerprint,),
     }
@@ -88,6 +88,10 @@ class PaymentMethodAdmin(ReadOnlyAdmin):
     @admin.display(description="Card")
     def card(self, method: PaymentMethod) -> Cell:
         return display.card(method.brand, method.last_four)
+
+    @admin.display(description="Token")
+    def short_token(self, method: PaymentMethod) -> Cell:
+        return display.short_code(method.token)
 
     @admin.display(description="Expires")
     def expires(self, method: PaymentMethod) -> str:

@@ -101,6 +101,7 @@ class MerchantAdmin(ReadOnlyAdmin):
     )
     labels = {
         "business_name": "Merchant",
+        "email": "E-mail",
         "created_at": "Opened",
         "updated_at": "Changed",
         "verification_status": "Verification",

@@ -13,7 +13,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
@@ -230,6 +230,12 @@ class FastModelAdmin(Presented, ModelAdmin):
         return str(found[0]) if found and found[0] else value
 
     # --- one object's page ---
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """Says so, where Django's would lead home with a message."""
+        raise Http404
 
     def render_change_form(
         self,

@@ -3,6 +3,8 @@
 Every panel reads by an index and at most a page's worth.
 """
 
+from uuid import UUID
+
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -10,7 +12,7 @@ from merchants.models import Customer, Merchant
 from payments_project.console import display
 from payments_project.console.panels import ROWS_MAX, Column, Panel, Step, panel
 from payments_project.console.presented import Cell
-from payments_project.database.uuid7 import uuid7_floor
+from payments_project.database.uuid7 import uuid7_floor, uuid7_time
 from payments_project.events.models import Event
 from transactions.admin.money import moved
 from transactions.models import GatewayOperation, LedgerEntry, Transaction
@@ -18,7 +20,6 @@ from vault.models import PaymentMethod
 
 # What a step of a payment's life is called; the type itself is in the event.
 _VERBS = {
-    "created": "Intent recorded",
     "authorized": "Authorized",
     "captured": "Captured, to be confirmed",
     "succeeded": "Succeeded",
@@ -27,6 +28,11 @@ _VERBS = {
     "refunded": "Refunded in full",
     "disputed": "Disputed",
     "updated": "Updated",
+}
+_FIRST_STEPS = {
+    "transaction.created": "Intent recorded",
+    "refund.created": "Requested",
+    "dispute.created": "Opened",
 }
 _PAYMENT_COLUMNS = (
     Column("Time"),
@@ -40,18 +46,23 @@ _PAYMENT_COLUMNS = (
 @panel("transactions.transaction", permission="payments_project.view_event")
 def timeline_panel(request: HttpRequest, transaction: Transaction) -> Panel:
     """Every state that the payment reached, with its cause, from the event log."""
+    return timeline("transaction", transaction.pk)
+
+
+def timeline(aggregatetype: str, key: UUID) -> Panel:
+    """The events of an object whose key is a UUIDv7, as a panel: the first hundred of them."""
     events = Event.objects.filter(
-        aggregateid=str(transaction.pk),
-        aggregatetype="transaction",
-        # Older months hold none of this payment's events and need not be looked into.
-        id__gte=uuid7_floor(transaction.created_at),
+        aggregateid=str(key),
+        aggregatetype=aggregatetype,
+        # Older months hold none of the object's events and need not be looked into.
+        id__gte=uuid7_floor(uuid7_time(key)),
     ).order_by("sequence")[:100]
     return Panel(
         title="Timeline",
         icon="timeline",
         steps=[_step(event) for event in events],
         empty="No events; their months may have been dropped.",
-        more_url=f"{display.list_url('payments_project.event')}?aggregateid={transaction.pk}",
+        more_url=f"{display.list_url('payments_project.event')}?aggregateid={key}",
         more_text="Events",
         order=10,
     )
@@ -66,7 +77,7 @@ def _step(event: Event) -> Step:
     return Step(
         title=format_html(
             "{} {}",
-            _VERBS.get(verb, verb.replace("_", " ").capitalize()),
+            _FIRST_STEPS.get(event.type) or _VERBS.get(verb, verb.replace("_", " ").capitalize()),
             display.badge(status) if status != verb else "",
         ),
         at=display.moment(event.created_at),
