@@ -212,8 +212,8 @@ def deadline_cell(dispute: Dispute) -> Cell:
 _REFUND_COLUMNS = (
     Column("Time"),
     Column("Status"),
-    Column("Reason"),
-    Column("Requested by"),
+    Column("Reason", is_minor=True),
+    Column("Requested by", is_minor=True),
     Column("Amount", is_number=True),
 )
 _DISPUTE_COLUMNS = (
@@ -314,7 +314,8 @@ def _payment_panel(transaction_id: Any) -> Panel:
         title="Payment",
         icon="credit_card",
         columns=[
-            Column("Time"), Column("Status"), Column("Card"), Column("Refunded", is_number=True),
+            Column("Time"), Column("Status"), Column("Card", is_minor=True),
+            Column("Refunded", is_number=True, is_minor=True),
             Column("Amount", is_number=True),
         ],
         rows=rows,

@@ -37,8 +37,8 @@ _FIRST_STEPS = {
 _PAYMENT_COLUMNS = (
     Column("Time"),
     Column("Status"),
-    Column("Card"),
-    Column("Gateway"),
+    Column("Card", is_minor=True),
+    Column("Gateway", is_minor=True),
     Column("Amount", is_number=True),
 )
 
@@ -96,7 +96,8 @@ def ledger_panel(request: HttpRequest, transaction: Transaction) -> Panel:
         title="Ledger",
         icon="receipt_long",
         columns=[
-            Column("Time"), Column("Type"), Column("From → to"), Column("Available"),
+            Column("Time"), Column("Type"), Column("From → to", is_minor=True),
+            Column("Available", is_minor=True),
             Column("Amount", is_number=True),
         ],
         rows=[
