@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
@@ -143,12 +144,9 @@ class FastModelAdmin(Presented, ModelAdmin):
         self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
     ) -> tuple[models.QuerySet[Any], bool]:
         """Rows of the one thing that the text is; none for anything unknown."""
-        if looks_like_card_number(search_term):
-            messages.error(request, "That is a card number. Search by its last four digits.")
-            return queryset.none(), False
         term = recognise(search_term)
         if term is None:
-            return queryset, False
+            return (queryset.none() if search_term.strip() else queryset), False
         conditions = self.find(term)
         return (queryset.none() if conditions is None else queryset.filter(**conditions)), False
 
@@ -185,6 +183,12 @@ class FastModelAdmin(Presented, ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if looks_like_card_number(request.GET.get(SEARCH_VAR, "")):
+            # Neither looked up nor shown again, and out of the address.
+            messages.error(request, "That is a card number. Search by its last four digits.")
+            kept = request.GET.copy()
+            del kept[SEARCH_VAR]
+            return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}")
         response: HttpResponse = super().changelist_view(request, extra_context)
         # A redirect, or the answer of an action, has no list.
         context: dict[str, Any] = getattr(response, "context_data", None) or {}

@@ -12,9 +12,8 @@ from transactions.models import Transaction
 
 PAYMENTS = list_of("transactions.transaction")
 ODD = [
-    "\0", "a\0b", "'", '"', "%", "\\", "' OR 1=1 --", "\ud7ff\ufffd", "\u202e", "💳", "a" * 5_000,
-    "pm_\0", "@", "a@b", "1" * 40, "0000", "00000000-0000-0000-0000-000000000000", "sk_live_x",
-    "older.", "{{7*7}}", "<script>alert(1)</script>",
+    "\0", "a\0@b", "%' OR 1=1 --\\", "\u202e💳\ufffd", "1" * 40, "older.~",
+    "00000000-0000-0000-0000-000000000000", "<script>alert(1)</script>",
 ]  # fmt: skip
 # Tables of an installation rather than of its business: they stay small.
 SMALL = {
@@ -61,10 +60,11 @@ def test_payments_are_found_by_token(superuser, business):
 
 
 def test_a_pasted_card_number_is_neither_looked_up_nor_shown_again(superuser, business):
-    page = superuser.get(PAYMENTS, {"q": "4242 4242 4242 4242"})
-    assert page.status_code == 200
-    assert ids_in(page) == set()
-    text = page.content.decode()
+    query = {"q": "4242 4242 4242 4242", "environment": "live"}
+    sent = superuser.get(PAYMENTS, query)
+    assert sent.status_code == 302
+    assert sent.headers["Location"] == f"{PAYMENTS}?environment=live"
+    text = superuser.get(sent.headers["Location"]).content.decode()
     assert "That is a card number" in text
     assert "4242 4242" not in text
 
@@ -154,7 +154,9 @@ def statements(superuser, address: str, **query: str) -> list[str]:
 @pytest.mark.parametrize("label", sorted(set(MODELS) - SMALL))
 def test_a_list_counts_nothing_and_reads_no_table_without_a_limit(superuser, business, label):
     table = f'FROM "{MODELS[label]._meta.db_table}"'
-    queries = [{}, {"q": "4242"}, {"q": business.paid["id"]}, {"environment": "live"}]
+    queries = [{}, {"q": "4242"}, {"q": business.paid["id"]}]
+    if "environment" in {field.name for field in MODELS[label]._meta.fields}:
+        queries.append({"environment": "live"})
     for query in queries:
         for statement in statements(superuser, list_of(label), **query):
             assert "COUNT(" not in statement.upper()
@@ -183,11 +185,11 @@ def test_a_list_asks_as_many_questions_for_many_rows_as_for_one(
 ):
     model_admin = admin.site._registry[MODELS[label]]
     counts = {}
-    for rows in (2, 50):
+    for rows in (10, 50):
         monkeypatch.setattr(type(model_admin), "list_per_page", rows)
         statements(superuser, list_of(label))
         counts[rows] = len(statements(superuser, list_of(label)))
-    assert counts[50] <= counts[2]
+    assert counts[50] <= counts[10]
 
 
 def test_a_filter_without_an_index_reads_so_many_rows_and_says_so(superuser, business, monkeypatch):
