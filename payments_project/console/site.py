@@ -153,7 +153,7 @@ class ConsoleSite(UnfoldAdminSite):
         if not self.has_permission(request):
             # Nobody signed in: Django's own answer tells nothing of the console.
             raise Http404 if status == 404 else PermissionDenied
-        context = {**self.each_context(request), "title": title, "icon": icon, "reason": reason}
+        context = {**self.each_context(request), "title": title, "sign": icon, "reason": reason}
         return TemplateResponse(request, "admin/console/refused.html", context, status=status)
 
 
