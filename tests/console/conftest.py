@@ -5,15 +5,17 @@ The business is made once a session through the merchant API, so that every list
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import Client
 
 from analytics.demo.history import write_history
+from analytics.models import DailyTransactionSummary
 from disputes.models import Dispute
 from merchants.models import Customer
 from merchants.services.create_customer import create_customer
@@ -22,8 +24,10 @@ from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.staff.models import StaffUser
 from tests.api_client import Api
+from tests.gateway_messages import deliver_gateway_messages
 from tests.merchants.making import MadeMerchant, client_of, make_merchant
 from tests.server import Server
+from transactions.balances import fold_balances
 from transactions.services.settle import settle_due
 from vault.models import PaymentMethod
 
@@ -118,6 +122,22 @@ def _do_business(api: Api, merchant: MadeMerchant) -> Business:
         )
     )
     settle_due()
+    fold_balances()
+    # A dispute that the gateway tells by a callback.
+    api.paid("4000000000000259", amount=700)
+    deliver_gateway_messages()
+    DailyTransactionSummary.objects.create(
+        merchant_id=merchant.id,
+        environment="live",
+        summary_date=date(2026, 1, 31),
+        currency="USD",
+        transaction_count=4,
+        successful_count=3,
+    )
+    Group.objects.create(name=str(uuid4()))
+    _browser_of(_staff_user(is_superuser=True)).post(
+        f"/admin/merchants/customer/{customer}/act/reveal/", {"reason": "Ticket 4710"}
+    )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE transactions")
     disputed = Dispute.objects.filter(merchant_id=merchant.id).values_list("pk", flat=True)[0]
