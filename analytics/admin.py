@@ -61,7 +61,6 @@ def monthly_stats(request: HttpRequest, model_admin: admin.ModelAdmin) -> HttpRe
     context = {
         **model_admin.admin_site.each_context(request),
         "title": "Monthly stats",
-        "opts": DailyTransactionSummary._meta,
         "months": months,
         "month": month,
         "environments": ENVIRONMENTS,

@@ -28,6 +28,7 @@ from payments_project.console.presented import Cell
 from payments_project.console.search import GATEWAY_ID, ID
 from payments_project.money import format_amount
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
+from transactions.admin.panels import timeline
 from transactions.models import Transaction
 
 # How many of an oldest-first queue stand on the home page.
@@ -42,7 +43,7 @@ class RefundAdmin(ReadOnlyAdmin):
         "created_at",
         "amount",
         "status",
-        "reason",
+        "reason_words",
         "transaction",
         "merchant",
         "requested",
@@ -72,7 +73,8 @@ class RefundAdmin(ReadOnlyAdmin):
             "Refund",
             {
                 "fields": (
-                    "id", "transaction", "merchant", "amount", "reason", "requested", "metadata",
+                    "id", "transaction", "merchant", "amount", "reason_words", "requested",
+                    "metadata",
                 )
             },
         ),
@@ -89,6 +91,10 @@ class RefundAdmin(ReadOnlyAdmin):
     def found_as(self, instance: Refund) -> str:  # type: ignore[override]
         amount = format_amount(instance.amount, instance.currency)
         return f"{amount} {instance.status} · {instance.environment}"
+
+    @admin.display(description="Reason")
+    def reason_words(self, refund: Refund) -> Cell:
+        return display.clip((refund.reason or "").replace("_", " "))
 
     @admin.display(description="Requested by")
     def requested(self, refund: Refund) -> Cell:
@@ -206,8 +212,8 @@ def deadline_cell(dispute: Dispute) -> Cell:
 _REFUND_COLUMNS = (
     Column("Time"),
     Column("Status"),
-    Column("Reason"),
-    Column("Requested by"),
+    Column("Reason", is_minor=True),
+    Column("Requested by", is_minor=True),
     Column("Amount", is_number=True),
 )
 _DISPUTE_COLUMNS = (
@@ -271,6 +277,18 @@ def refunded_payment_panel(request: HttpRequest, refund: Refund) -> Panel:
     return _payment_panel(refund.transaction_id)
 
 
+@panel("disputes.refund", permission="payments_project.view_event")
+def refund_timeline_panel(request: HttpRequest, refund: Refund) -> Panel:
+    """Every state that the refund reached."""
+    return timeline("refund", refund.pk)
+
+
+@panel("disputes.dispute", permission="payments_project.view_event")
+def dispute_timeline_panel(request: HttpRequest, dispute: Dispute) -> Panel:
+    """Every state that the dispute reached."""
+    return timeline("dispute", dispute.pk)
+
+
 @panel("disputes.dispute", permission="transactions.view_transaction")
 def disputed_payment_panel(request: HttpRequest, dispute: Dispute) -> Panel:
     """The payment that the dispute is about."""
@@ -296,7 +314,8 @@ def _payment_panel(transaction_id: Any) -> Panel:
         title="Payment",
         icon="credit_card",
         columns=[
-            Column("Time"), Column("Status"), Column("Card"), Column("Refunded", is_number=True),
+            Column("Time"), Column("Status"), Column("Card", is_minor=True),
+            Column("Refunded", is_number=True, is_minor=True),
             Column("Amount", is_number=True),
         ],
         rows=rows,

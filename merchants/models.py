@@ -193,6 +193,8 @@ class Customer(Identified, Aggregate):
     class Meta:
         db_table = "customers"
         default_permissions = ("view",)
+        # Beyond what the page shows: the encrypted personal data, each time with an audit entry.
+        permissions = (("reveal_customer", "Can see personal data of customers"),)
         constraints = [
             models.UniqueConstraint(
                 fields=["merchant", "environment", "external_customer_id"],

@@ -121,6 +121,7 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin):
         CreatedFilter,
     )
     search_by = {ID: ("pk",), TEXT: ("key",)}
+    search_words = {TEXT: "key"}
     search_by_scan = (TEXT,)
     badges = ("recovery_point",)
     codes = ("key", "request_path", "resource_id")

@@ -4,6 +4,7 @@ Apps are named as strings: the project imports none of them.
 """
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
@@ -11,6 +12,7 @@ from payments_project.api import docs, health, metrics, openapi
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/docs")),
+    path("favicon.ico", RedirectView.as_view(url=static("console/icon.svg"))),
     path("docs", docs.docs),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

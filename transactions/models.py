@@ -10,6 +10,7 @@ from payments_project.database.fields import CurrentTransactionId, TransactionTi
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import Aggregate, Identified
 from payments_project.database.uuid7 import UUID7Time
+from payments_project.money import format_amount
 from payments_project.tenancy import ENVIRONMENTS
 from transactions import ledger_accounts, states
 
@@ -225,7 +226,7 @@ class LedgerEntry(Identified):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type} {self.amount} {self.currency}"
+        return f"{self.type} {format_amount(self.amount, self.currency)}"
 
 
 class MerchantBalance(Identified):

@@ -11,8 +11,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR, SEARCH_VAR
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -22,7 +23,6 @@ from unfold.views import ChangeList
 
 from payments_project.console.estimates import estimate_rows
 from payments_project.console.keyset import NEWER, OLDER, KeyOrder, Place, Position
-from payments_project.console.search import looks_like_card_number
 from payments_project.database.uuid7 import uuid7_time
 
 
@@ -79,12 +79,15 @@ class FastChangeList(ChangeList):
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str] | None = None
     ) -> QuerySet:
-        """As Django's; a card number that somebody pasted is neither looked up nor shown again."""
-        queryset: QuerySet = super().get_queryset(request, exclude_parameters)
-        if looks_like_card_number(self.query):
-            self.query = ""
-            self.params.pop(SEARCH_VAR, None)
-            self.filter_params.pop(SEARCH_VAR, None)
+        """As Django's; what no filter takes leads back to the list, and so does a NUL, which
+        PostgreSQL's text can't hold.
+        """
+        if any("\0" in value for values in self.filter_params.values() for value in values):
+            raise IncorrectLookupParameters
+        try:
+            queryset: QuerySet = super().get_queryset(request, exclude_parameters)
+        except DisallowedModelAdminLookup as error:
+            raise IncorrectLookupParameters from error
         return queryset
 
     def get_results(self, request: HttpRequest) -> None:

@@ -62,10 +62,12 @@ def money(amount: int | None, currency: str) -> SafeString:
     """An amount of minor units with its currency's code beside it; negative ones stand out."""
     if amount is None:
         return EMPTY
+    written = format_amount(int(amount), currency)
     return format_html(
         '<span class="c-money{}">{}<span class="c-code">{}</span></span>',
         mark_safe(" c-negative") if amount < 0 else "",
-        format_amount(int(amount), currency),
+        # A currency without a symbol is written by its code, which stands behind already.
+        written.replace(f"{currency}\N{NO-BREAK SPACE}", ""),
         currency,
     )
 

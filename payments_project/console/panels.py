@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 # More of a kind than this on one page is a list of its own, which the panel links to.
 ROWS_MAX = 25
+COLUMNS_ON_A_PHONE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class Panel:
     @property
     def is_empty(self) -> bool:
         return not (self.rows or self.steps or self.body)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a phone shows each row as a block, since its columns don't fit side by side."""
+        return sum(not column.is_minor for column in self.columns) > COLUMNS_ON_A_PHONE
 
     @property
     def cells(self) -> list[list[tuple[SafeString | str, Column]]]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin.options import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -47,7 +48,15 @@ class ConsoleSite(UnfoldAdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context: dict[str, Any] = super().each_context(request)
         # The colours stand in console/theme.css: an inline style would need 'unsafe-inline'.
-        return context | {"colors": None}
+        return context | {"colors": None, "is_embedded": settings.EMBEDDED}
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's, with the content security policy that ``admin_view`` gives other pages."""
+        response: HttpResponse = super().login(request, extra_context)
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return response
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -144,7 +153,7 @@ class ConsoleSite(UnfoldAdminSite):
         if not self.has_permission(request):
             # Nobody signed in: Django's own answer tells nothing of the console.
             raise Http404 if status == 404 else PermissionDenied
-        context = {**self.each_context(request), "title": title, "icon": icon, "reason": reason}
+        context = {**self.each_context(request), "title": title, "sign": icon, "reason": reason}
         return TemplateResponse(request, "admin/console/refused.html", context, status=status)
 
 

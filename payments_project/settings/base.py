@@ -9,7 +9,7 @@ from typing import Any
 import environ
 
 from payments_project.schedule import SCHEDULE
-from payments_project.settings import openapi
+from payments_project.settings import console, openapi
 
 env = environ.Env()
 
@@ -76,9 +76,9 @@ PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
-    "unfold",
-    "unfold.contrib.filters",
-    "django.contrib.admin",
+    # The theme without its own site: the console's takes the admin's place.
+    "unfold.apps.BasicAppConfig",
+    "payments_project.console.apps.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -212,5 +212,8 @@ CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
 # interval says, by default every five minutes: so long would nothing run by the clock.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 CELERY_REDBEAT_LOCK_TIMEOUT = 10
+
+CONSOLE_SIDEBAR = console.CONSOLE_SIDEBAR
+UNFOLD = console.UNFOLD
 
 SPECTACULAR_SETTINGS = openapi.SPECTACULAR_SETTINGS

@@ -13,6 +13,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from payments_project.console import display
 from payments_project.console.filters import CreatedFilter, flag_filter
+from payments_project.console.names import attach_names, name_of
 from payments_project.console.panels import Column, Panel, panel
 from payments_project.console.presented import Cell
 from payments_project.console.search import EMAIL, ID, TEXT
@@ -54,6 +55,7 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
     )
     ordering = ("-pk",)
     search_by = {ID: ("pk",), EMAIL: ("email",), TEXT: ("username",)}
+    search_words = {TEXT: "user name"}
     search_by_scan = (EMAIL,)
     labels = {"is_active": "Active"}
     filter_horizontal = ()
@@ -158,6 +160,7 @@ class RoleAdmin(FastModelAdmin, GroupAdmin):
 
     list_display = ("name", "members")
     search_by = {TEXT: ("name",)}
+    search_words = {TEXT: "name"}
     filter_horizontal = ("permissions",)
     list_filter = ()
 
@@ -222,7 +225,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     ordered_scopes = ("staff_user",)
     scope_branches = ("", ())
     small_scopes = ("object_id",)
-    search_by = {ID: ("pk", "object_id", "staff_user_id"), EMAIL: (), TEXT: ()}
+    search_by = {ID: ("pk", "object_id", "staff_user_id")}
     labels = {"created_at": "Time", "staff_user": "Who", "merchant_id": "Merchant"}
     fieldsets: Fieldsets = (
         (
@@ -283,3 +286,35 @@ def acts_panel(request: HttpRequest, user: StaffUser) -> Panel:
         more_url=f"{base}?staff_user={user.pk}",
         order=80,
     )
+
+
+def done_to_panel(request: HttpRequest, instance: models.Model) -> Panel | None:
+    """What staff did to an object, newest first; nothing where nobody did anything."""
+    model = str(instance._meta.model_name)
+    entries = AuditEntry.objects.filter(object_type=model, object_id=str(instance.pk))
+    found = list(entries.order_by("-id")[:10])
+    attach_names(found, ["staff_user_id"])
+    if not found:
+        return None
+    return Panel(
+        title="Done by staff",
+        icon="policy",
+        columns=[Column("Time"), Column("Act"), Column("Who"), Column("Reason")],
+        rows=[
+            [
+                display.object_link(
+                    "payments_project.AuditEntry", entry.pk, display.moment(entry.created_at)
+                ),
+                entry.action,
+                name_of(entry, "staff_user_id") or "the system",
+                entry.reason,
+            ]
+            for entry in found
+        ],
+        more_url=f"{display.list_url('payments_project.auditentry')}?object_id={instance.pk}",
+        order=90,
+    )
+
+
+for _label in ("merchants.merchant", "merchants.apikey", "merchants.customer"):
+    panel(_label, permission="payments_project.view_auditentry")(done_to_panel)

@@ -6,16 +6,20 @@ by which index, which filters there are. What they look like is decided in
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
+from payments_project.console.acts import Act, act_view, offered
 from payments_project.console.changelist import EstimatePaginator, FastChangeList
 from payments_project.console.filters import ConsoleFilter, CreatedFilter, active_filters
 from payments_project.console.names import NAMED_IDS, attach_names
@@ -60,6 +64,8 @@ class FastModelAdmin(Presented, ModelAdmin):
     scan_rows_max: ClassVar[int] = 50_000
     # What the search box takes: for each kind of term the lookups to try, in order.
     search_by: ClassVar[Mapping[str, Sequence[Lookup]]] = {}
+    # What a kind is called here, where its own name says too little.
+    search_words: ClassVar[Mapping[str, str]] = {}
     # Kinds whose lookup has no index of its own: they look at ``scan_rows_max`` rows a page.
     search_by_scan: ClassVar[Sequence[str]] = ()
 
@@ -138,12 +144,9 @@ class FastModelAdmin(Presented, ModelAdmin):
         self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
     ) -> tuple[models.QuerySet[Any], bool]:
         """Rows of the one thing that the text is; none for anything unknown."""
-        if looks_like_card_number(search_term):
-            messages.error(request, "That is a card number. Search by its last four digits.")
-            return queryset.none(), False
         term = recognise(search_term)
         if term is None:
-            return queryset, False
+            return (queryset.none() if search_term.strip() else queryset), False
         conditions = self.find(term)
         return (queryset.none() if conditions is None else queryset.filter(**conditions)), False
 
@@ -171,7 +174,7 @@ class FastModelAdmin(Presented, ModelAdmin):
 
     @property
     def search_help_text(self) -> str:
-        kinds = list(self.search_by)
+        kinds = [self.search_words.get(kind, kind) for kind in self.search_by]
         if not kinds:
             return ""
         words = ", ".join(kinds[:-1]) + (" or " if len(kinds) > 1 else "") + kinds[-1]
@@ -180,6 +183,12 @@ class FastModelAdmin(Presented, ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if looks_like_card_number(request.GET.get(SEARCH_VAR, "")):
+            # Neither looked up nor shown again, and out of the address.
+            messages.error(request, "That is a card number. Search by its last four digits.")
+            kept = request.GET.copy()
+            del kept[SEARCH_VAR]
+            return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}")
         response: HttpResponse = super().changelist_view(request, extra_context)
         # A redirect, or the answer of an action, has no list.
         context: dict[str, Any] = getattr(response, "context_data", None) or {}
@@ -226,6 +235,12 @@ class FastModelAdmin(Presented, ModelAdmin):
 
     # --- one object's page ---
 
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """Says so, where Django's would lead home with a message."""
+        raise Http404
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -245,10 +260,22 @@ class FastModelAdmin(Presented, ModelAdmin):
 
 
 class ReadOnlyAdmin(FastModelAdmin):
-    """Pages that show and change nothing: adding, changing and deleting are refused to everyone."""
+    """Pages that show and change nothing: adding, changing and deleting are refused to everyone.
 
+    What staff may do to an object are its ``acts``, each with a service behind it.
+    """
+
+    acts: ClassVar[Sequence[Act]] = ()
     change_form_template = "admin/console/detail.html"
     change_form_outer_after_template: ClassVar[Any] = None
+
+    def get_urls(self) -> list[URLPattern]:
+        urls: list[URLPattern] = super().get_urls()
+        if not self.acts:
+            return urls
+        acting = self.admin_site.admin_view(partial(act_view, self))
+        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
+        return [path("<str:object_id>/act/<slug:name>/", acting, name=name), *urls]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -294,6 +321,7 @@ class ReadOnlyAdmin(FastModelAdmin):
                 "headline": self.headline(obj),
                 "headline_badges": self.badges_of(obj),
                 "facts": self.facts_of(request, obj),
+                "acts": offered(request, self.acts, obj),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
 

@@ -141,7 +141,6 @@ class SimulatorChargeAdmin(ReadOnlyAdmin):
         "status",
         "gateway_id",
         "scenario",
-        "decline_code",
         "captured_amount",
         "payment",
     )

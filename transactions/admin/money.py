@@ -184,7 +184,7 @@ def balance_entries_panel(request: HttpRequest, balance: MerchantBalance) -> Pan
         columns=[
             Column("Time"),
             Column("Type"),
-            Column("From → to"),
+            Column("From → to", is_minor=True),
             Column("Amount", is_number=True),
         ],
         rows=[

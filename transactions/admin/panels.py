@@ -3,6 +3,8 @@
 Every panel reads by an index and at most a page's worth.
 """
 
+from uuid import UUID
+
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -10,14 +12,14 @@ from merchants.models import Customer, Merchant
 from payments_project.console import display
 from payments_project.console.panels import ROWS_MAX, Column, Panel, Step, panel
 from payments_project.console.presented import Cell
-from payments_project.database.uuid7 import uuid7_floor
+from payments_project.database.uuid7 import uuid7_floor, uuid7_time
 from payments_project.events.models import Event
 from transactions.admin.money import moved
 from transactions.models import GatewayOperation, LedgerEntry, Transaction
+from vault.models import PaymentMethod
 
 # What a step of a payment's life is called; the type itself is in the event.
 _VERBS = {
-    "created": "Intent recorded",
     "authorized": "Authorized",
     "captured": "Captured, to be confirmed",
     "succeeded": "Succeeded",
@@ -27,11 +29,16 @@ _VERBS = {
     "disputed": "Disputed",
     "updated": "Updated",
 }
+_FIRST_STEPS = {
+    "transaction.created": "Intent recorded",
+    "refund.created": "Requested",
+    "dispute.created": "Opened",
+}
 _PAYMENT_COLUMNS = (
     Column("Time"),
     Column("Status"),
-    Column("Card"),
-    Column("Gateway"),
+    Column("Card", is_minor=True),
+    Column("Gateway", is_minor=True),
     Column("Amount", is_number=True),
 )
 
@@ -39,18 +46,23 @@ _PAYMENT_COLUMNS = (
 @panel("transactions.transaction", permission="payments_project.view_event")
 def timeline_panel(request: HttpRequest, transaction: Transaction) -> Panel:
     """Every state that the payment reached, with its cause, from the event log."""
+    return timeline("transaction", transaction.pk)
+
+
+def timeline(aggregatetype: str, key: UUID) -> Panel:
+    """The events of an object whose key is a UUIDv7, as a panel: the first hundred of them."""
     events = Event.objects.filter(
-        aggregateid=str(transaction.pk),
-        aggregatetype="transaction",
-        # Older months hold none of this payment's events and need not be looked into.
-        id__gte=uuid7_floor(transaction.created_at),
+        aggregateid=str(key),
+        aggregatetype=aggregatetype,
+        # Older months hold none of the object's events and need not be looked into.
+        id__gte=uuid7_floor(uuid7_time(key)),
     ).order_by("sequence")[:100]
     return Panel(
         title="Timeline",
         icon="timeline",
         steps=[_step(event) for event in events],
         empty="No events; their months may have been dropped.",
-        more_url=f"{display.list_url('payments_project.event')}?aggregateid={transaction.pk}",
+        more_url=f"{display.list_url('payments_project.event')}?aggregateid={key}",
         more_text="Events",
         order=10,
     )
@@ -65,7 +77,7 @@ def _step(event: Event) -> Step:
     return Step(
         title=format_html(
             "{} {}",
-            _VERBS.get(verb, verb.replace("_", " ").capitalize()),
+            _FIRST_STEPS.get(event.type) or _VERBS.get(verb, verb.replace("_", " ").capitalize()),
             display.badge(status) if status != verb else "",
         ),
         at=display.moment(event.created_at),
@@ -84,7 +96,8 @@ def ledger_panel(request: HttpRequest, transaction: Transaction) -> Panel:
         title="Ledger",
         icon="receipt_long",
         columns=[
-            Column("Time"), Column("Type"), Column("From → to"), Column("Available"),
+            Column("Time"), Column("Type"), Column("From → to", is_minor=True),
+            Column("Available", is_minor=True),
             Column("Amount", is_number=True),
         ],
         rows=[
@@ -164,6 +177,21 @@ def customer_payments_panel(request: HttpRequest, customer: Customer) -> Panel:
         rows=payment_rows(list(payments)),
         empty="No payments yet.",
         more_url=_list_of(f"customer={customer.pk}"),
+        order=20,
+    )
+
+
+@panel("vault.paymentmethod", permission="transactions.view_transaction")
+def method_payments_panel(request: HttpRequest, method: PaymentMethod) -> Panel:
+    """The newest payments that were made with a payment method."""
+    payments = Transaction.objects.filter(payment_method_token=method.pk).order_by("-id")[:15]
+    return Panel(
+        title="Payments",
+        icon="credit_card",
+        columns=_PAYMENT_COLUMNS,
+        rows=payment_rows(list(payments)),
+        empty="No payments yet.",
+        more_url=_list_of(f"payment_method_token={method.pk}"),
         order=20,
     )
 

@@ -83,6 +83,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     codes = ("gateway_transaction_id", "ip_address", "failure_code", "decline_code")
     labels = {
         "created_at": "Time",
+        "updated_at": "Changed",
         "gateway_name": "Gateway",
         "gateway_transaction_id": "Gateway id",
         "gateway_response": "Its answer",

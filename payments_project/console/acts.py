@@ -1,0 +1,150 @@
+"""Acts: what staff do to an object, each by a button on its page, a form and one service.
+
+``GET …/OBJECT/act/NAME/`` asks, ``POST`` acts. An act runs in one transaction together with its
+audit entry, and needs a permission of its own beside the right to view the object.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from payments_project.actor import Actor
+from payments_project.api.request_id import request_id_of
+from payments_project.console.display import object_url
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.errors import ServiceError
+
+REASON_CHARACTERS_MAX = 500
+
+
+class ActForm(forms.Form):
+    """What an act asks for; every act asks why, and the answer stands in the audit trail."""
+
+    reason = forms.CharField(
+        max_length=REASON_CHARACTERS_MAX,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="For the audit trail: a ticket's number, who asked for it.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields([name for name in self.fields if name != "reason"])
+        for field in self.fields.values():
+            if not isinstance(field.widget, forms.CheckboxSelectMultiple):
+                field.widget.attrs["class"] = "c-input"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is done; the object's page says ``message``."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown on the answer alone, and kept nowhere: no other page has it again."""
+
+    title: str
+    message: str
+    facts: Sequence[tuple[str, SafeString | str]]
+    secret: str = ""
+
+
+Perform = Callable[[HttpRequest, Any, Mapping[str, Any]], Done | Shown]
+
+
+def _always(_instance: Any) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act: ``name`` stands in its address, ``title`` on its button.
+
+    ``perform`` is given the request, the object and the form's values; it calls one service and
+    writes the audit entry, in a transaction that is open already. It may be run again when the
+    database asks for it. A ``ServiceError`` that it raises undoes everything and is shown.
+    """
+
+    name: str
+    title: str
+    icon: str
+    permission: str
+    explanation: str
+    perform: Perform
+    form: type[ActForm] = ActForm
+    is_offered: Callable[[Any], bool] = _always
+    is_dangerous: bool = False
+
+
+def staff_actor(request: HttpRequest) -> Actor:
+    """The member of staff behind a request, as events record the cause of a change."""
+    return Actor(
+        kind="staff",
+        id=request.user.pk,
+        request_id=request_id_of(request),
+        ip=request.META.get("REMOTE_ADDR"),
+    )
+
+
+def offered(request: HttpRequest, acts: Iterable[Act], instance: Model) -> list[dict[str, Any]]:
+    """The buttons for an object: acts that its state allows and the user may do."""
+    label = f"{instance._meta.app_label}_{instance._meta.model_name}"
+    return [
+        {"act": act, "url": reverse(f"admin:{label}_act", args=[instance.pk, act.name])}
+        for act in acts
+        if act.is_offered(instance) and request.user.has_perm(act.permission)
+    ]
+
+
+def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+    """The page of one act on one object."""
+    act = next((act for act in model_admin.acts if act.name == name), None)
+    if act is None:
+        raise Http404
+    instance = model_admin.get_object(request, unquote(object_id))
+    allowed = model_admin.has_view_permission(request, instance)
+    if not allowed or not request.user.has_perm(act.permission):
+        raise PermissionDenied
+    if instance is None:
+        raise Http404
+    page = object_url(instance._meta.label, instance.pk) or reverse("admin:index")
+    if not act.is_offered(instance):
+        messages.warning(request, f"{act.title}: its state does not allow that any more.")
+        return HttpResponseRedirect(page)
+    form = act.form(request.POST if request.method == "POST" else None)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": act.title,
+        "opts": model_admin.opts,
+        "original": instance,
+        "act": act,
+        "form": form,
+        "subject": model_admin.found_as(instance),
+        "subject_url": page,
+        "subject_kind": capfirst(model_admin.opts.verbose_name),
+    }
+    if request.method == "POST" and form.is_valid():
+        try:
+            outcome = run_in_transaction(lambda: act.perform(request, instance, form.cleaned_data))
+        except ServiceError as error:
+            form.add_error(error.param if error.param in form.fields else None, error.message)
+        else:
+            if isinstance(outcome, Done):
+                messages.success(request, outcome.message)
+                return HttpResponseRedirect(page)
+            context |= {"title": outcome.title, "shown": outcome}
+            return TemplateResponse(request, "admin/console/shown.html", context)
+    return TemplateResponse(request, "admin/console/act.html", context)

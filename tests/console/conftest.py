@@ -1,0 +1,144 @@
+"""Staff with browsers, and one merchant's business for them to look at.
+
+The business is made once a session through the merchant API, so that every list has rows.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+from django.test import Client
+
+from analytics.demo.history import write_history
+from analytics.models import DailyTransactionSummary
+from disputes.models import Dispute
+from merchants.models import Customer
+from merchants.services.create_customer import create_customer
+from merchants.terms import get_terms
+from payments_project.actor import SYSTEM
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.staff.models import StaffUser
+from tests.api_client import Api
+from tests.gateway_messages import deliver_gateway_messages
+from tests.merchants.making import MadeMerchant, client_of, make_merchant
+from tests.server import Server
+from transactions.balances import fold_balances
+from transactions.services.settle import settle_due
+from vault.models import PaymentMethod
+
+
+@dataclass(frozen=True)
+class Business:
+    """A merchant with payments of every kind; ``paid`` is refunded in part."""
+
+    merchant: MadeMerchant
+    customer: str
+    email: str
+    paid: dict[str, Any]
+    declined: dict[str, Any]
+    disputed: str
+
+
+def _staff_user(**details: Any) -> StaffUser:
+    user = StaffUser.objects.create_user(
+        username=uuid4().hex, password=uuid4().hex, is_staff=True, **details
+    )
+    # The database gives the id.
+    return StaffUser.objects.get(username=user.username)
+
+
+def _browser_of(user: StaffUser) -> Client:
+    client = Client()
+    client.force_login(user)
+    client.user = user
+    return client
+
+
+@pytest.fixture
+def superuser() -> Client:
+    """A superuser's browser."""
+    return _browser_of(_staff_user(is_superuser=True))
+
+
+@pytest.fixture
+def staff_with() -> Callable[..., Client]:
+    """The browser of somebody with exactly the named rights (``app.codename``)."""
+
+    def make(*names: str) -> Client:
+        user = _staff_user()
+        for name in names:
+            app, _, codename = name.partition(".")
+            permission = Permission.objects.get(content_type__app_label=app, codename=codename)
+            user.user_permissions.add(permission)
+        return _browser_of(user)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def business(server: Server, django_db_blocker: Any) -> Iterator[Business]:
+    """Payments by API, and sixty days of history beside them."""
+    with django_db_blocker.unblock():
+        merchant = make_merchant()
+        with client_of(server, merchant, "live") as api:
+            yield _do_business(api, merchant)
+
+
+def _do_business(api: Api, merchant: MadeMerchant) -> Business:
+    email = f"{uuid4()}@example.org"
+    personal = {"name": "Ada Byron", "phone": "+1 555 0100", "address": {"city": "Portland"}}
+    created = api.post("/v1/customers", {"email": email, **personal})
+    assert created.status_code == 201, created.text
+    customer = created.json()["id"]
+    token = api.card(customer=customer)
+    response = api.post(
+        "/v1/transactions",
+        {"amount": 4200, "currency": "USD", "payment_method": token, "customer": customer},
+        key=str(uuid4()),
+    )
+    assert response.status_code == 201, response.text
+    paid = response.json()
+    refund = api.post("/v1/refunds", {"transaction": paid["id"], "amount": 1200})
+    assert refund.status_code == 201, refund.text
+    authorized = api.paid(amount=900, capture=False)
+    captured = api.post(f"/v1/transactions/{authorized['id']}/capture")
+    assert captured.status_code == 200, captured.text
+    declined = api.pay("4000000000009995", amount=990).json()["error"]["transaction"]
+    scope = merchant.scope("live")
+    buyer = run_in_transaction(lambda: create_customer(scope=scope, actor=SYSTEM))
+    method = PaymentMethod.objects.get(pk=token)
+    run_in_transaction(
+        lambda: write_history(
+            scope=scope,
+            terms=get_terms(merchant.id),
+            payers=[(Customer.objects.get(pk=buyer.pk), method)],
+            payments=120,
+            seed=7,
+        )
+    )
+    settle_due()
+    fold_balances()
+    # A dispute that the gateway tells by a callback.
+    api.paid("4000000000000259", amount=700)
+    deliver_gateway_messages()
+    DailyTransactionSummary.objects.create(
+        merchant_id=merchant.id,
+        environment="live",
+        summary_date=date(2026, 1, 31),
+        currency="USD",
+        transaction_count=4,
+        successful_count=3,
+    )
+    Group.objects.create(name=str(uuid4()))
+    _browser_of(_staff_user(is_superuser=True)).post(
+        f"/admin/merchants/customer/{customer}/act/reveal/", {"reason": "Ticket 4710"}
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE transactions")
+    disputed = Dispute.objects.filter(merchant_id=merchant.id).values_list("pk", flat=True)[0]
+    return Business(merchant, customer, email, paid, declined, str(disputed))
