@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import django
-from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpRequest
-from django.urls import ResolverMatch
+from django.core.handlers.wsgi import WSGIHandler, get_script_name
+from django.db import connections
+from django.http import HttpRequest, HttpResponse
+from django.urls import ResolverMatch, set_script_prefix
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "payments_project.settings.local")
 # Where the processes of one server put their numbers together; its workers have one parent. Set
@@ -33,9 +34,31 @@ API_PREFIXES = ("/v1/", "/healthz", "/readyz", "/metrics")
 
 
 class ApiHandler(WSGIHandler):
-    """Django's handler with ``API_MIDDLEWARE`` in place of ``MIDDLEWARE``."""
+    """Django's handler with ``API_MIDDLEWARE`` in place of ``MIDDLEWARE``; it sets no cookies."""
 
     _matches: ClassVar[dict[str, ResolverMatch]] = {}
+
+    def __call__(  # type: ignore[override]
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """As Django's, with two differences that each cost as much as a statement: a body goes out
+        whole with its length, not in chunks, and connections are given back without signals."""
+        set_script_prefix(get_script_name(environ))
+        request = self.request_class(environ)
+        response = self.get_response(request)
+        status = f"{response.status_code} {response.reason_phrase}"
+        headers = list(response.items())
+        if not isinstance(response, HttpResponse):
+            # A stream: its close(), which the server calls, does the rest.
+            start_response(status, headers)
+            return response
+        if response.status_code not in (204, 304):
+            headers.append(("Content-Length", str(len(response.content))))
+        start_response(status, headers)
+        for connection in connections.all(initialized_only=True):
+            connection.close_if_unusable_or_obsolete()
+        request.close()
+        return [response.content]
 
     def load_middleware(self, is_async: bool = False) -> None:
         console = settings.MIDDLEWARE
