@@ -32,10 +32,10 @@ def fetch_one(
 ) -> tuple[Any, ...] | None:
     """Runs ``statement`` on this thread's connection and returns its first row, None without one.
 
-    It must return rows, and no JSON columns (Django has them as text, psycopg parses them). As with
-    a cursor of Django's it takes part in the transaction that is open, and errors are Django's. It
-    is prepared where ``PREPARED_STATEMENTS`` allows it, once for each combination of its
-    parameters' types.
+    It must return rows. JSON columns come parsed, but within a transaction as text, as Django's
+    cursors have them. As with one of those it takes part in the transaction that is open, and
+    errors are Django's. It is prepared where ``PREPARED_STATEMENTS`` allows it, once for each
+    combination of its parameters' types.
     """
     connection = connections[using]
     if connection.in_atomic_block or connection.queries_logged:

@@ -48,7 +48,7 @@ class BalanceEntriesView(ApiView):
 
     permissions_required: ClassVar[dict[str, str]] = {"GET": "balance:read"}
 
-    def get(self, request: Request) -> ListObject:
+    def get(self, request: Request) -> Any:
         """The changes that make up the balance, newest first."""
         query = self.query(BalanceEntryQuery)
         cursor = cursor_of(query)
@@ -71,11 +71,12 @@ class BalanceEntriesView(ApiView):
         if has_more:
             backwards = cursor is not None and cursor[0] == "ending_before"
             entries = entries[1:] if backwards else entries[:-1]
-        return ListObject(
+        answer = ListObject(
             url="/v1/balance/entries",
             has_more=has_more,
             data=[balance_entry_object(self.scope, entry) for entry in entries],
         )
+        return self.expanded(answer, query.expand)
 
     def _position(self, name: str, value: str) -> tuple[UUID, str]:
         """A cursor, an entry's id as it was told. Raises ``ResourceMissing``."""

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from merchants.access import get_customer
 from merchants.api.authentication import require_active_merchant
 from payments_project.api.idempotent import ObjectReplies, key_claim, run_gateway_operation
 from payments_project.api.objects import ListObject
@@ -39,6 +40,7 @@ from transactions.services.create import PaymentRequest, create_transaction, gat
 from transactions.services.resolve import complete_operation_of_key
 from transactions.services.resume import resume_transaction
 from transactions.services.update import UNCHANGED, update_transaction
+from vault.access import get_payment_method
 
 
 class TransactionsView(ApiView):
@@ -59,6 +61,10 @@ class TransactionsView(ApiView):
         query = self.query(TransactionQuery)
         rows = transactions_of(self.scope)
         require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
+        if query.customer is not None:
+            get_customer(scope=self.scope, customer_id=query.customer, param="customer")
+        if query.payment_method is not None:
+            get_payment_method(scope=self.scope, token=query.payment_method, param="payment_method")
         page = page_by_id(rows.filter(**query.filters()), query)
         answer = ListObject(
             url="/v1/transactions",

@@ -1,0 +1,128 @@
+"""Pages by cursor: newest first, complete, nobody else's."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.api_client import Api
+
+
+def ids(page: dict[str, Any]) -> list[str]:
+    return [row["id"] for row in page["data"]]
+
+
+def page(api: Api, **query: Any) -> dict[str, Any]:
+    response = api.get("/v1/customers", **query)
+    assert response.status_code == 200, response.text
+    content: dict[str, Any] = response.json()
+    assert (content["object"], content["url"]) == ("list", "/v1/customers")
+    return content
+
+
+def customers(api: Api, count: int) -> list[str]:
+    """Ids of new customers, the newest first."""
+    made = [api.post("/v1/customers", {}).json()["id"] for _ in range(count)]
+    return made[::-1]
+
+
+def test_ten_are_a_page_unless_told_otherwise(api: Api) -> None:
+    made = customers(api, 12)
+    first = page(api)
+    assert (ids(first), first["has_more"]) == (made[:10], True)
+    assert ids(page(api, limit=100)) == made
+    assert page(api, limit=12)["has_more"] is False
+    assert page(api, limit=11)["has_more"] is True
+
+
+def test_empty_list_is_a_list(api: Api) -> None:
+    empty = page(api)
+    assert (empty["data"], empty["has_more"]) == ([], False)
+
+
+def test_pages_forwards_and_backwards_are_the_same_list(api: Api) -> None:
+    made = customers(api, 7)
+    forwards, cursor = [], {}
+    while True:
+        found = page(api, limit=3, **cursor)
+        forwards += ids(found)
+        if not found["has_more"]:
+            break
+        cursor = {"starting_after": forwards[-1]}
+    assert forwards == made
+
+    backwards, before = [made[-1]], made[-1]
+    while True:
+        found = page(api, limit=3, ending_before=before)
+        backwards = ids(found) + backwards
+        if not found["has_more"]:
+            break
+        before = backwards[0]
+    assert backwards == made
+
+
+def test_pages_neither_skip_nor_repeat_while_objects_are_made(api: Api) -> None:
+    made = customers(api, 6)
+    first = page(api, limit=3)
+    customers(api, 2)
+    second = page(api, limit=3, starting_after=ids(first)[-1])
+    assert ids(first) + ids(second) == made
+
+
+def test_both_cursors_at_once_are_refused(api: Api) -> None:
+    one = customers(api, 1)[0]
+    response = api.get("/v1/customers", starting_after=one, ending_before=one)
+    api.error(response, 400, "parameter_invalid")
+
+
+def test_cursor_of_another_merchant_or_environment_does_not_exist(
+    api: Api, other_api: Api, live_api: Api
+) -> None:
+    for stranger in (other_api, live_api):
+        cursor = customers(stranger, 1)[0]
+        for name in ("starting_after", "ending_before"):
+            response = api.get("/v1/customers", **{name: cursor})
+            assert api.error(response, 400, "resource_missing")["param"] == name
+
+
+def test_lists_hold_nobody_elses_objects(api: Api, other_api: Api, live_api: Api) -> None:
+    customers(other_api, 1)
+    customers(live_api, 1)
+    mine = customers(api, 1)
+    assert ids(page(api)) == mine
+
+
+def test_cursor_need_not_match_the_filter(api: Api) -> None:
+    made = [api.paid(amount=amount)["id"] for amount in (100, 900, 200)]
+    response = api.get("/v1/transactions", **{"amount[lt]": 500, "starting_after": made[1]})
+    assert ids(response.json()) == [made[0]]
+
+
+@pytest.mark.parametrize(
+    ("bound", "kept"),
+    [("gte", [3, 2, 1]), ("gt", [3, 2]), ("lte", [1, 0]), ("lt", [0])],
+)
+def test_ranges_of_time_include_or_exclude_their_bound(
+    api: Api, bound: str, kept: list[int]
+) -> None:
+    made = [api.paid(amount=100 + number) for number in range(4)]
+    query = {f"created_at[{bound}]": made[1]["created_at"]}
+    found = api.get("/v1/transactions", **query).json()
+    assert ids(found) == [made[number]["id"] for number in kept]
+
+
+def test_range_of_time_without_anything_is_empty(api: Api) -> None:
+    api.paid()
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    assert api.get("/v1/transactions", **{"created_at[gt]": soon}).json()["data"] == []
+
+
+def test_filters_and_pages_go_together(api: Api) -> None:
+    paid = [api.paid(amount=300)["id"] for _ in range(3)]
+    api.pay("4000000000000002", amount=300)
+    first = api.get("/v1/transactions", status="succeeded", limit=2).json()
+    assert (ids(first), first["has_more"]) == (paid[:0:-1], True)
+    last = api.get(
+        "/v1/transactions", status="succeeded", limit=2, starting_after=ids(first)[-1]
+    ).json()
+    assert (ids(last), last["has_more"]) == (paid[:1], False)
