@@ -3,7 +3,6 @@
 ``sk_test_`` and 40 random characters (``sk_live_``, ``pk_test_``, ``pk_live_`` alike): 238 bits.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -37,4 +36,4 @@ def key_prefix(key: str) -> str:
 def hash_key(key: str) -> str:
     """The keyed hash (HMAC-SHA256) under which a key is stored."""
     secret = settings.API_KEY_HASH_KEY.encode()
-    return hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, key.encode(), "sha256").hex()

@@ -193,12 +193,12 @@ def execute_payment_statement(statement: str, parameters: dict[str, Any]) -> Any
     A row whose month has no partition makes the month and runs the statement once more; a month
     that nothing was made for is missing once per table.
     """
-    months_left = 0 if connection.in_atomic_block else MONTHS_MADE_MAX
+    months_left = MONTHS_MADE_MAX
     while True:
         try:
             return fetch_one(statement, parameters)
         except IntegrityError as error:
-            if not months_left or not create_missing_month(error):
+            if connection.in_atomic_block or not months_left or not create_missing_month(error):
                 raise
             months_left -= 1
 

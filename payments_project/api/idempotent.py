@@ -102,7 +102,10 @@ class ObjectReplies(Generic[Subject]):
     def response(self, subject: Subject) -> HttpResponse:
         """The response that tells ``subject``: the stored reply, where there is one."""
         reply = self.last or self.of(subject)
-        return HttpResponse(reply.body, status=reply.status, content_type="application/json")
+        # As bytes: of a text Django would ask the settings for its encoding.
+        return HttpResponse(
+            reply.body.encode(), status=reply.status, content_type="application/json"
+        )
 
 
 def run_gateway_operation(

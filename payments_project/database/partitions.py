@@ -7,12 +7,11 @@ turns out to miss. There is no DEFAULT partition: see docs/database.md.
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
-
-from payments_project.database.uuid7 import uuid7_time
 
 MONTHS_AHEAD = 12
 MONTHS_AHEAD_LEAST = 2
@@ -70,7 +69,13 @@ def partition_of(table: str, key: UUID) -> str:
     A statement on one row may name it: over the whole table, PostgreSQL plans anew each time,
     because a plan that serves any key would visit every month.
     """
-    return f"{table}_{uuid7_time(key):%Y_%m}"
+    return _partition_of_hour(table, (key.int >> 80) // 3_600_000)
+
+
+@lru_cache(maxsize=256)
+def _partition_of_hour(table: str, hour: int) -> str:
+    """By the hours since 1970 that an id's milliseconds amount to: no month begins within one."""
+    return f"{table}_{datetime.fromtimestamp(hour * 3600, UTC):%Y_%m}"
 
 
 def create_missing_month(error: BaseException, *, using: str = DEFAULT_DB_ALIAS) -> bool:

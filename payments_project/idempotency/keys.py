@@ -4,7 +4,6 @@ A key is claimed by inserting its row, in the statement or transaction that begi
 reply is stored in the one that ends it. What is refused before work began leaves no row.
 """
 
-import hashlib
 import hmac
 import json
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ def request_fingerprint(*, path: str, content: Any) -> str:
     """A keyed hash of what is asked: the same for the same parameters in any order."""
     canonical = _canonical(content)
     key = settings.REQUEST_FINGERPRINT_KEY.encode()
-    return hmac.new(key, f"{path}\n{canonical}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, f"{path}\n{canonical}".encode(), "sha256").hex()
 
 
 def claim_key(claim: KeyClaim, *, resource_id: str | None = None) -> UUID:

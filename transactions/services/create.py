@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 from psycopg.types.numeric import Int4, Int8
 from pydantic import SecretStr
 
@@ -57,6 +58,7 @@ class PaymentRequest:
     ip_address: str | None = None
 
 
+_FIELDS = [field.attname for field in Transaction._meta.concrete_fields]
 _INTENT_COLUMNS = """
     id, merchant_id, environment, customer_id, amount, currency, status, payment_method_type,
     payment_method_token, brand, last_four, gateway_name, fraud_score, risk_level, description,
@@ -219,28 +221,32 @@ def _intended(
     assessment: Assessment,
 ) -> Transaction:
     """The transaction in memory, as the intent's commit will write it; its id comes from there."""
-    transaction = Transaction(
-        merchant_id=scope.merchant_id,
-        environment=scope.environment,
-        customer_id=customer_id,
-        amount=request.amount,
-        currency=request.currency,
-        fee_amount=0,
-        refunded_amount=0,
-        status=states.PENDING,
-        payment_method_type=opened.payment_method_type,
-        payment_method_token=request.payment_method,
-        brand=opened.brand,
-        last_four=opened.last_four,
-        gateway_name=gateway.name,
-        fraud_score=Decimal(str(assessment.score)),
-        risk_level=assessment.level,
-        compliance_status="pending",
-        description=request.description,
-        metadata=request.metadata,
-        ip_address=request.ip_address,
-        revision=1,
-        event_sequence=1,
+    values: dict[str, Any] = {
+        "merchant_id": scope.merchant_id,
+        "environment": scope.environment,
+        "customer_id": customer_id,
+        "amount": request.amount,
+        "currency": request.currency,
+        "fee_amount": 0,
+        "refunded_amount": 0,
+        "status": states.PENDING,
+        "payment_method_type": opened.payment_method_type,
+        "payment_method_token": request.payment_method,
+        "brand": opened.brand,
+        "last_four": opened.last_four,
+        "gateway_name": gateway.name,
+        "fraud_score": Decimal(str(assessment.score)),
+        "risk_level": assessment.level,
+        "compliance_status": "pending",
+        "description": request.description,
+        "metadata": request.metadata,
+        "ip_address": request.ip_address,
+        "revision": 1,
+        "event_sequence": 1,
+    }
+    # As if it had been read: the constructor takes three times as long over the fields' defaults.
+    transaction = Transaction.from_db(
+        DEFAULT_DB_ALIAS, _FIELDS, [values.get(name) for name in _FIELDS]
     )
     transaction.net_amount = net_amount(transaction)
     return transaction
@@ -291,5 +297,4 @@ def _commit_intent(transaction: Transaction, actor: Actor, claim: KeyClaim | Non
     key_id: UUID | None
     transaction.pk, transaction.created_at, key_id = row
     transaction.updated_at = transaction.created_at
-    transaction._state.adding = False
     return key_id
