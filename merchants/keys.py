@@ -7,6 +7,7 @@ import hmac
 import re
 import secrets
 import string
+from functools import cache
 
 from django.conf import settings
 
@@ -35,5 +36,12 @@ def key_prefix(key: str) -> str:
 
 def hash_key(key: str) -> str:
     """The keyed hash (HMAC-SHA256) under which a key is stored."""
-    secret = settings.API_KEY_HASH_KEY.encode()
-    return hmac.digest(secret, key.encode(), "sha256").hex()
+    digest = _keyed(settings.API_KEY_HASH_KEY).copy()
+    digest.update(key.encode())
+    return digest.hexdigest()
+
+
+@cache
+def _keyed(secret: str) -> hmac.HMAC:
+    # Copied for each use: unlike hmac.digest that doesn't let go of the interpreter's lock.
+    return hmac.new(secret.encode(), digestmod="sha256")

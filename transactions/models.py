@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+from payments_project.database.conditions import OneOf
 from payments_project.database.fields import CurrentTransactionId, TransactionTime, Xid8Field
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import Aggregate, Identified
@@ -91,7 +92,8 @@ class Transaction(Identified, Aggregate):
                 condition=Q(risk_level__in=["low", "medium", "high"]) | Q(risk_level__isnull=True),
             ),
             models.CheckConstraint(
-                name="transactions_valid_environment", condition=Q(environment__in=ENVIRONMENTS)
+                name="transactions_valid_environment",
+                condition=OneOf("environment", ENVIRONMENTS),
             ),
             models.CheckConstraint(
                 name="transactions_captured_within_amount",
@@ -110,7 +112,7 @@ class Transaction(Identified, Aggregate):
             ),
             models.CheckConstraint(
                 name="transactions_captured_when_successful",
-                condition=~Q(status__in=[states.CAPTURED, *states.SUCCESSFUL])
+                condition=~Q(OneOf("status", [states.CAPTURED, *states.SUCCESSFUL]))
                 | Q(captured_amount__isnull=False),
             ),
         ]
@@ -190,15 +192,16 @@ class LedgerEntry(Identified):
         constraints = [
             models.CheckConstraint(name="ledger_entries_amount_check", condition=Q(amount__gt=0)),
             models.CheckConstraint(
-                name="ledger_entries_valid_environment", condition=Q(environment__in=ENVIRONMENTS)
+                name="ledger_entries_valid_environment",
+                condition=OneOf("environment", ENVIRONMENTS),
             ),
             models.CheckConstraint(
-                name="ledger_entries_valid_type", condition=Q(type__in=ledger_accounts.TYPES)
+                name="ledger_entries_valid_type", condition=OneOf("type", ledger_accounts.TYPES)
             ),
             models.CheckConstraint(
                 name="ledger_entries_valid_accounts",
-                condition=Q(debit_account__in=ledger_accounts.ACCOUNTS)
-                & Q(credit_account__in=ledger_accounts.ACCOUNTS)
+                condition=Q(OneOf("debit_account", ledger_accounts.ACCOUNTS))
+                & Q(OneOf("credit_account", ledger_accounts.ACCOUNTS))
                 & ~Q(debit_account=F("credit_account")),
             ),
             models.CheckConstraint(

@@ -7,6 +7,7 @@ reply is stored in the one that ends it. What is refused before work began leave
 import hmac
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -59,9 +60,14 @@ class KeyTaken(Exception):
 
 def request_fingerprint(*, path: str, content: Any) -> str:
     """A keyed hash of what is asked: the same for the same parameters in any order."""
-    canonical = _canonical(content)
-    key = settings.REQUEST_FINGERPRINT_KEY.encode()
-    return hmac.digest(key, f"{path}\n{canonical}".encode(), "sha256").hex()
+    digest = _keyed(settings.REQUEST_FINGERPRINT_KEY).copy()
+    digest.update(f"{path}\n{_canonical(content)}".encode())
+    return digest.hexdigest()
+
+
+@cache
+def _keyed(secret: str) -> hmac.HMAC:
+    return hmac.new(secret.encode(), digestmod="sha256")
 
 
 def claim_key(claim: KeyClaim, *, resource_id: str | None = None) -> UUID:

@@ -208,7 +208,11 @@ ADDITIONS: tuple[Addition, ...] = (
         constraints=("transactions_valid_environment",),
     ),
     Addition("transactions", _EVENTS, columns=("event_sequence",)),
-    Addition("transactions", _STATUS, triggers=("enforce_transaction_status",)),
+    Addition(
+        "transactions",
+        _STATUS,
+        triggers=("enforce_transaction_first_status", "enforce_transaction_status"),
+    ),
     Addition(
         "transactions",
         "What was captured and what was given back, so that the database itself refuses to"

@@ -31,20 +31,18 @@ DECLINED = "declined"
 VOIDED = "voided"
 
 _CHARGE = """
-    WITH charge AS (
-        INSERT INTO gateway_simulator_charges (reference, gateway_id, amount, currency, status,
-                                               scenario, decline_code, captured_amount)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (reference) DO NOTHING
-        RETURNING reference, set_config('synchronous_commit', 'off', true)
-    )"""
-_CHARGE_ALONE = f"{_CHARGE} SELECT count(*) FROM charge"
-_CHARGE_WITH_CALLBACKS = f"""{_CHARGE}, callback AS (
+    INSERT INTO gateway_simulator_charges (reference, gateway_id, amount, currency, status,
+                                           scenario, decline_code, captured_amount)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (reference) DO NOTHING
+    RETURNING reference, set_config('synchronous_commit', 'off', true)"""
+_CHARGE_WITH_CALLBACKS = f"""
+    WITH charge AS ({_CHARGE}), callback AS (
         INSERT INTO gateway_simulator_callbacks (due_at, message, attempts)
         SELECT now() + make_interval(secs => %s), message, 0
           FROM charge, jsonb_array_elements(%s::jsonb) AS message
     )
-    SELECT count(*) FROM charge"""
+    SELECT reference FROM charge"""
 _REFUND = """
     WITH charge AS (
         SELECT reference FROM gateway_simulator_charges AS charge
@@ -229,11 +227,11 @@ class SimulatorGateway:
             else []
         )
         if not messages:
-            row = fetch_one(_CHARGE_ALONE, values)
+            row = fetch_one(_CHARGE, values)
         else:
             delay = settings.SIMULATOR_CALLBACK_DELAY_SECONDS
             row = fetch_one(_CHARGE_WITH_CALLBACKS, [*values, delay, json.dumps(messages)])
-        return bool(row and row[0])
+        return row is not None
 
 
 def _gateway_id(kind: str, reference: UUID) -> str:
