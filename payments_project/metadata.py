@@ -13,7 +13,8 @@ def merge_metadata(current: dict[str, str] | None, change: dict[str, str] | None
     if change is None:
         return {}
     merged = {**(current or {}), **change}
-    merged = {key: value for key, value in merged.items() if value != ""}
+    # An empty value that was there from the start stays until it is named.
+    merged = {key: value for key, value in merged.items() if change.get(key) != ""}
     if len(merged) > PAIRS_MAX:
         raise InvalidInput(f"Metadata holds at most {PAIRS_MAX} pairs.", param="metadata")
     return merged

@@ -83,8 +83,15 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="payments"'
 
 
-_remembered: dict[str, tuple[float, Caller]] = {}
-_lock = threading.Lock()
+class _Memory:
+    """The callers of verified keys, by the key's hash, each with the time until which it holds."""
+
+    def __init__(self) -> None:
+        self.callers: dict[str, tuple[float, Caller]] = {}
+        self.lock = threading.Lock()
+
+
+_memory = _Memory()
 
 
 def verify_key(key: str) -> Caller:
@@ -93,24 +100,28 @@ def verify_key(key: str) -> Caller:
         raise NotAuthenticated("No valid API key was sent.")
     digest = hash_key(key)
     now = time.monotonic()
-    remembered = _remembered.get(digest)
+    callers = _memory.callers
+    remembered = callers.get(digest)
     if remembered is not None and now < remembered[0]:
         caller = remembered[1]
     else:
         caller = _look_up(key_prefix(key), digest)
-        with _lock:
-            if len(_remembered) >= _REMEMBERED_MAX:
-                _remembered.clear()
-            _remembered[digest] = (now + REMEMBERED_SECONDS, caller)
+        with _memory.lock:
+            if len(callers) >= _REMEMBERED_MAX:
+                callers.clear()
+            callers[digest] = (now + REMEMBERED_SECONDS, caller)
     if caller.expires_at is not None and caller.expires_at <= datetime.now(UTC):
         raise ApiKeyExpired("The API key has expired.")
     return caller
 
 
 def forget_keys() -> None:
-    """Drops what this process remembers, so that a revocation is effective in it at once."""
-    with _lock:
-        _remembered.clear()
+    """Drops what this process remembers, so that a revocation is effective in it at once.
+
+    Called once the change is committed: before that, the next call would remember the old row.
+    A look-up that is under way keeps what it read in the dictionary that is dropped here.
+    """
+    _memory.callers = {}
 
 
 def _look_up(prefix: str, digest: str) -> Caller:

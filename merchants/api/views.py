@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.db import transaction
 from rest_framework.request import Request
 
 from merchants.access import api_keys_of, customers_of, get_api_key, get_customer
@@ -229,7 +230,7 @@ class RotateApiKeyView(ApiView):
             overlap_seconds=body.overlap_seconds,
             actor=self.actor,
         )
-        forget_keys()
+        transaction.on_commit(forget_keys)
         return api_key_content(get_api_key(scope=self.scope, api_key_id=key.pk), secret=secret)
 
 
@@ -249,5 +250,5 @@ class RevokeApiKeyView(ApiView):
         key = revoke_api_key(
             scope=self.scope, api_key_id=require_uuid(api_key_id), actor=self.actor
         )
-        forget_keys()
+        transaction.on_commit(forget_keys)
         return api_key_content(key)

@@ -15,24 +15,31 @@ from payments_project.events.record import record_event
 from payments_project.metadata import merge_metadata
 from payments_project.tenancy import Scope
 
+_COLUMNS = ("email", "external_customer_id")
+
 
 def update_customer(
     *, scope: Scope, customer_id: UUID, changes: dict[str, Any], actor: Actor
 ) -> Customer:
     """Sets the fields in ``changes`` (None clears one), in the caller's transaction; metadata is
-    merged. Locks the row. Raises ``ResourceMissing`` (a deleted customer too) and ``InvalidInput``.
+    merged. Writes ``customer.updated`` if anything changed. Locks the row.
+
+    Raises ``ResourceMissing`` (a deleted customer too) and ``InvalidInput``.
     """
     customer = lock_customer(scope=scope, customer_id=customer_id)
     if not customer.is_active:
         raise ResourceMissing(f"The customer was deleted: {customer_id}")
-    for name in ("email", "external_customer_id"):
-        if name in changes:
-            setattr(customer, name, changes[name])
+    columns = {name: changes[name] for name in _COLUMNS if name in changes}
     if "metadata" in changes:
-        customer.metadata = merge_metadata(customer.metadata, changes["metadata"])
-    personal = {name: changes[name] for name in FIELDS if name in changes}
-    if personal:
-        write_personal_data(customer, read_personal_data(customer) | personal)
+        columns["metadata"] = merge_metadata(customer.metadata, changes["metadata"])
+    before = read_personal_data(customer)
+    personal = before | {name: changes[name] for name in FIELDS if name in changes}
+    if personal == before and all(getattr(customer, name) == columns[name] for name in columns):
+        return customer
+    for name, value in columns.items():
+        setattr(customer, name, value)
+    if personal != before:
+        write_personal_data(customer, personal)
     customer.updated_at = datetime.now(UTC)
     save_customer(customer)
     record_event(

@@ -162,7 +162,8 @@ def _currency(value: str) -> str:
     return code
 
 
-def _free_text(value: str) -> str:
+def free_text(value: str) -> str:
+    """``value``, for a validator. Raises where a card number stands in it."""
     if contains_card_number(value):
         raise PydanticCustomError("card_number", "A card number must not be sent in this field.")
     return value
@@ -220,7 +221,7 @@ def _email(value: str) -> str:
     local, at, domain = value.rpartition("@")
     if not (at and local and "." in domain) or any(c.isspace() or ord(c) < 32 for c in value):
         raise PydanticCustomError("email", "Not an e-mail address.")
-    return _free_text(value)
+    return free_text(value)
 
 
 Amount = Annotated[
@@ -231,7 +232,7 @@ Amount = Annotated[
 Currency = Annotated[
     str, AfterValidator(_currency), Field(json_schema_extra={"minLength": 3, "maxLength": 3})
 ]
-FreeText = Annotated[str, AfterValidator(_free_text)]
+FreeText = Annotated[str, AfterValidator(free_text)]
 Metadata = Annotated[
     dict[str, str],
     AfterValidator(_metadata),

@@ -4,11 +4,12 @@ The first 48 bits are Unix milliseconds, so ids sort by time and a month is a ra
 PostgreSQL makes them, because its clock is the only one that all hosts share.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import DateTimeField, Func, UUIDField
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
 
 
@@ -31,7 +32,8 @@ class UUID7Time(Func):
 
 def uuid7_floor(moment: datetime) -> UUID:
     """The least UUIDv7 of the millisecond that holds ``moment``; a range over ids starts here."""
-    milliseconds = int(moment.timestamp() * 1000)
+    # Whole numbers all the way: as seconds in a float, some milliseconds from 2106 on come out less.
+    milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
     return UUID(int=(milliseconds << 80) | _VERSION_AND_VARIANT)
 
 

@@ -15,7 +15,7 @@ from django.db import DEFAULT_DB_ALIAS
 from psycopg.types.numeric import Int4, Int8
 from pydantic import SecretStr
 
-from merchants.access import get_customer
+from merchants.access import get_active_customer
 from merchants.terms import MerchantTerms
 from payments_project.actor import Actor
 from payments_project.errors import InvalidInput
@@ -208,8 +208,9 @@ def _customer_of(*, scope: Scope, request: PaymentRequest, opened: OpenedCard) -
         raise InvalidInput(
             "The payment method belongs to another customer.", param="payment_method"
         )
-    customer: UUID = get_customer(scope=scope, customer_id=request.customer_id, param="customer").pk
-    return customer
+    customer = get_active_customer(scope=scope, customer_id=request.customer_id, param="customer")
+    named: UUID = customer.pk
+    return named
 
 
 def _intended(
