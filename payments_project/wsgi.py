@@ -9,6 +9,7 @@ import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ from typing import Any, ClassVar
 import django
 from django.core.handlers.wsgi import WSGIHandler, get_script_name
 from django.db import connections
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.urls import ResolverMatch, set_script_prefix
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "payments_project.settings.local")
@@ -33,6 +34,8 @@ from django.conf import settings  # noqa: E402 (after the settings are known)
 
 from payments_project.api.strict_json import BODY_BYTES_MAX  # noqa: E402
 
+_CHUNK_BYTES = 65_536
+_DRAINED_CHUNKS_MAX = 32
 API_PREFIXES = ("/v1/", "/healthz", "/readyz", "/metrics")
 
 
@@ -51,6 +54,8 @@ class ApiHandler(WSGIHandler):
             _measure_body(environ)
         request = self.request_class(environ)
         response = self.get_response(request)
+        if response.status_code >= 400 and not hasattr(request, "_body"):
+            _drain(request)
         status = f"{response.status_code} {response.reason_phrase}"
         headers = list(response.items())
         if not isinstance(response, HttpResponse):
@@ -92,6 +97,18 @@ def _measure_body(environ: dict[str, Any]) -> None:
     body = environ["wsgi.input"].read(BODY_BYTES_MAX + 1)
     environ["CONTENT_LENGTH"] = str(len(body))
     environ["wsgi.input"] = BytesIO(body)
+
+
+def _drain(request: HttpRequest) -> None:
+    """Reads on past a refusal that did not look at the body, such as 401 or 413.
+
+    Over an unread body the server closes the connection, and a client that is still sending, or
+    sends its next request, may see that and not the answer. A huge body is not read to its end.
+    """
+    with suppress(UnreadablePostError):
+        for _ in range(_DRAINED_CHUNKS_MAX):
+            if not request.read(_CHUNK_BYTES):
+                break
 
 
 _api = ApiHandler()

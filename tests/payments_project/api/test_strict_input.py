@@ -1,5 +1,6 @@
 """Input that stock Django and DRF fall over or let through: refused at every endpoint alike."""
 
+import http.client
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -122,6 +123,20 @@ def test_body_over_256_kib_is_a_413_and_one_below_is_read(
         error = refused(over, 413, 404, 401, about=(method, path))
         if over.status_code == 413:
             assert error["code"] == "payload_too_large"
+
+
+def test_connection_outlives_a_refused_body(server: Server, api: Api) -> None:
+    """Twice over one connection: the body was read past, though nobody looked at it."""
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    body = b"x" * (6 * BODY_BYTES_MAX)
+    for key, status in (("", 401), (api.key, 413), (api.key, 413)):
+        headers = {"Authorization": f"Bearer {key}", **JSON}
+        connection.request("POST", "/v1/customers", body=body, headers=headers)
+        response = connection.getresponse()
+        assert response.status == status, response.read()
+        response.read()
+        assert connection.sock is not None, "the server closed the connection"
+    connection.close()
 
 
 def test_body_without_a_length_is_limited_too(api: Api, nothing_written: None) -> None:
