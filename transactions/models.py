@@ -27,16 +27,6 @@ class Transaction(Identified, Aggregate):
     ``revision`` rises with every change that a search document shows.
     """
 
-    merchant = models.ForeignKey(
-        "merchants.Merchant", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
-    )
-    customer = models.ForeignKey(
-        "merchants.Customer",
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        null=True,
-    )
     environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
@@ -80,6 +70,18 @@ class Transaction(Identified, Aggregate):
         expression=UUID7Time("id"), output_field=models.DateTimeField(), db_persist=True
     )
     updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    # Last, as in the table: a list that names the columns in the table's order needs no projection
+    # of its own for each month that it looks into.
+    customer = models.ForeignKey(
+        "merchants.Customer",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+    )
+    merchant = models.ForeignKey(
+        "merchants.Merchant", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
 
     class Meta:
         db_table = "transactions"
