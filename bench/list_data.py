@@ -19,10 +19,12 @@ _CONNECTIONS = 4
 
 @dataclass(frozen=True, slots=True)
 class ListMerchants:
-    """Whose rows there are. The sparse one has as many, whatever the size of the database."""
+    """Whose rows there are. The sparse one has as many, whatever the size of the database; the
+    idle one has none, though it came with the first."""
 
     hot: UUID
     sparse: UUID
+    idle: UUID
     others: list[UUID]
 
 
@@ -38,6 +40,10 @@ def fill_transactions(
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         for start in starts:
             owner.execute("SELECT create_monthly_partition('transactions', %s)", [start.date()])
+        owner.execute(
+            "UPDATE merchants SET history_starts_at = %s WHERE id = ANY(%s)",
+            [starts[0], [merchants.hot, merchants.sparse, merchants.idle]],
+        )
     shares = [rows // months + (number < rows % months) for number in range(months)]
     sparse_step = max(2, rows // sparse_rows)
     started = time.perf_counter()

@@ -15,10 +15,9 @@ import django
 django.setup()
 
 from bench.tenants import make_tenants  # noqa: E402 (models need the setup)
-from payments_project.api.pagination import page_by_id  # noqa: E402
 from payments_project.api.query import ListQuery  # noqa: E402
 from payments_project.tenancy import Scope  # noqa: E402
-from transactions.access import transactions_of  # noqa: E402
+from transactions.selectors import list_transactions  # noqa: E402
 
 LIMIT = 10
 
@@ -49,7 +48,7 @@ def times_ms(*, merchant_id: UUID, cursor: str | None, times: int) -> list[float
     found = []
     for _ in range(times):
         started = time.perf_counter()
-        page_by_id(transactions_of(scope), query)
+        list_transactions(scope=scope, query=query)
         found.append((time.perf_counter() - started) * 1000)
     return found
 

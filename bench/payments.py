@@ -29,8 +29,8 @@ SUCCEEDED = '"status":"succeeded"'
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=float, default=8.0, help="length of a measured phase")
-    parser.add_argument("--rounds", type=int, default=3, help="pairs of phases per client count")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of a measured phase")
+    parser.add_argument("--rounds", type=int, default=7, help="pairs of phases per client count")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--merchants", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=WORKERS, help="processes of the web server")
@@ -103,14 +103,16 @@ def _measure(
     spread: Sequence[Tenant],
     single: Sequence[Tenant],
 ) -> tuple[dict[int, list[Phase]], dict[int, list[Phase]], list[Phase], list[Phase]]:
-    """Reference and product in turns, at each number of clients; then one merchant and many."""
+    """Reference and product in pairs, at each number of clients; then one merchant and many."""
     product: dict[int, list[Phase]] = {clients: [] for clients in options.clients}
     reference: dict[int, list[Phase]] = {clients: [] for clients in options.clients}
+    kinds = [(reference, reference_phase), (product, product_phase)]
     _prepare(bench, spread)
     for number in range(options.rounds):
         for clients in options.clients:
-            reference[clients].append(reference_phase(bench, clients=clients))
-            product[clients].append(product_phase(bench, clients=clients))
+            # In turns first and second, so that a machine that slows down favours neither.
+            for phases, measure in kinds if number % 2 == 0 else reversed(kinds):
+                phases[clients].append(measure(bench, clients=clients))
             print(
                 f"round {number + 1}, {clients} clients:"
                 f" reference {reference[clients][-1].per_second:,.0f}/s,"

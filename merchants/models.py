@@ -53,6 +53,8 @@ class Merchant(Identified, Aggregate):
     monthly_limit = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(null=True, db_default=TransactionTime())
     updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    # No payment of the merchant is older; payments recorded later move it back (extend_history).
+    history_starts_at = models.DateTimeField(db_default=TransactionTime(), editable=False)
 
     # Events of an account are told to its live side.
     environment = LIVE

@@ -7,9 +7,12 @@ from uuid import UUID
 
 from django.db import connection
 
+from payments_project.api.pagination import Page, cursor_of, page_by_id
+from payments_project.api.query import ListQuery
 from payments_project.events.models import Event
 from payments_project.tenancy import Scope
 from transactions import ledger_accounts as accounts
+from transactions.access import history_of, transactions_of
 from transactions.models import Transaction
 
 
@@ -37,6 +40,19 @@ class BalanceEntry:
     source_id: UUID
     available_on: date | None
     created_at: datetime
+
+
+def list_transactions(
+    *, scope: Scope, query: ListQuery, filters: dict[str, Any] | None = None
+) -> Page[Transaction]:
+    """The page of a merchant's transactions that ``query`` asks for, newest first.
+
+    Raises ``ResourceMissing`` for a cursor that is no id.
+    """
+    # Behind a cursor PostgreSQL would have a range of ids with two ends that it does not know when
+    # it plans, take it for a few rows, and sort all of a merchant's instead of reading ten.
+    rows = transactions_of(scope) if cursor_of(query) else history_of(scope)
+    return page_by_id(rows.filter(**filters or {}), query)
 
 
 def transaction_timeline(transaction: Transaction) -> list[TimelineStep]:

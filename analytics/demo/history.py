@@ -18,6 +18,7 @@ from django.db import connection
 from disputes.models import Dispute, Refund
 from disputes.snapshot import dispute_snapshot, refund_snapshot
 from merchants.models import Customer
+from merchants.services.extend_history import extend_history
 from merchants.terms import MerchantTerms
 from payments_project.database.partitions import create_month
 from payments_project.events.record import EVENT_COLUMNS, event_payload
@@ -82,6 +83,7 @@ def write_history(
     _make_months(now)
     moments = sorted(_moments(dice, payments, now))
     ids = _ids(moments)
+    extend_history(merchant_id=scope.merchant_id, moment=moments[0])
     stories = [
         _story(dice, scope, terms, dice.choice(payers), identity, moment)
         for identity, moment in zip(ids, moments, strict=True)

@@ -15,6 +15,7 @@ from django.db import connection
 from disputes import states
 from disputes.models import Refund
 from disputes.snapshot import refund_snapshot
+from merchants.services.extend_history import extend_history
 from payments_project.actor import Actor
 from payments_project.database.partitions import create_month
 from payments_project.database.transaction_manager import run_in_transaction
@@ -74,6 +75,8 @@ def process_payment_with_refund_protection(
     _check(payment)
     month = (payment.occurred_at or datetime.now(UTC)).astimezone(UTC).date().replace(day=1)
     create_month(table="transactions", month=month)
+    if payment.occurred_at is not None:
+        extend_history(merchant_id=scope.merchant_id, moment=payment.occurred_at)
 
     def work() -> Transaction:
         key_id = claim_key(claim) if claim else None

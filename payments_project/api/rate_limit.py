@@ -33,24 +33,24 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local per_second, per_hour = tonumber(ARGV[1]), tonumber(ARGV[2])
 local hour = 3600000000
+local count = redis.call('LLEN', KEYS[1])
 local function window(limit, length)
+  if count < limit then return 0 end
   local oldest = redis.call('LINDEX', KEYS[1], -limit)
-  if oldest and now - oldest < length then return length - (now - oldest) end
-  return 0
+  return math.max(length - (now - oldest), 0)
 end
 local wait = math.max(window(per_hour, hour), window(per_second, 1000000))
-local count = redis.call('LLEN', KEYS[1])
 if wait > 0 then return {0, 0, wait} end
-redis.call('RPUSH', KEYS[1], string.format('%.0f', now))
+count = redis.call('RPUSH', KEYS[1], string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[1], 3600000)
+local head = redis.call('LINDEX', KEYS[1], 0)
 for _ = 1, 4 do
-  local head = redis.call('LINDEX', KEYS[1], 0)
-  if now - head < hour and count < per_hour then break end
+  if now - head < hour and count <= per_hour then break end
   redis.call('LPOP', KEYS[1])
   count = count - 1
+  head = redis.call('LINDEX', KEYS[1], 0)
 end
-local first = redis.call('LINDEX', KEYS[1], 0)
-return {1, math.max(per_hour - redis.call('LLEN', KEYS[1]), 0), hour - (now - first)}
+return {1, math.max(per_hour - count, 0), hour - (now - head)}
 """
 
 

@@ -47,6 +47,27 @@ def test_refund_in_full_makes_it_refunded(api: Api) -> None:
     assert transaction["refunded_amount"] == 5000
 
 
+def test_payment_of_an_earlier_year_is_the_last_of_the_list_at_once(api: Api) -> None:
+    """Lists look into no month before the merchant's first; this makes an earlier one the first."""
+    newest = api.paid()["id"]
+    assert [row["id"] for row in api.get("/v1/transactions").json()["data"]] == [newest]
+
+    oldest, middle = (
+        api.post(
+            "/v1/transactions/record", {**CASH, "occurred_at": f"{year}-02-03T04:05:06Z"}
+        ).json()["id"]
+        for year in (2021, 2024)
+    )
+
+    page = api.get("/v1/transactions", limit=2).json()
+    assert [row["id"] for row in page["data"]] == [newest, middle]
+    rest = api.get("/v1/transactions", starting_after=middle).json()
+    assert ([row["id"] for row in rest["data"]], rest["has_more"]) == ([oldest], False)
+    back = api.get("/v1/transactions", ending_before=newest).json()
+    assert back["data"] == []
+    assert api.get("/v1/transactions", ending_before=oldest).json()["data"][-1]["id"] == middle
+
+
 def test_refund_above_the_amount_records_nothing(api: Api) -> None:
     response = api.post("/v1/transactions/record", {**CASH, "refund": {"amount": 5001}})
 

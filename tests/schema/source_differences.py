@@ -341,6 +341,11 @@ ADDITIONS: tuple[Addition, ...] = (
         indexes=("idx_disputes_merchant_page", "idx_disputes_transaction"),
     ),
     Addition("merchants", _EVENTS, columns=("event_sequence",)),
+    Addition(
+        "merchants",
+        "Since when there are payments of the merchant: lists look into no month before.",
+        columns=("history_starts_at",),
+    ),
     Addition("merchants", _STATUS, triggers=("enforce_merchant_status",)),
     Addition(
         "merchants",

@@ -11,7 +11,7 @@ from merchants.api.authentication import require_active_merchant
 from payments_project.api.idempotent import ObjectReplies, key_claim, run_gateway_operation
 from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
-from payments_project.api.pagination import page_by_id, require_cursor
+from payments_project.api.pagination import require_cursor
 from payments_project.api.paths import require_uuid
 from payments_project.api.request_id import request_id_of
 from payments_project.api.views import ApiView, NoQuery
@@ -33,7 +33,7 @@ from transactions.api.objects import (
 )
 from transactions.api.replies import payment_answer
 from transactions.models import Transaction
-from transactions.selectors import transaction_timeline
+from transactions.selectors import list_transactions, transaction_timeline
 from transactions.services.cancel import cancel_transaction
 from transactions.services.capture import capture_transaction
 from transactions.services.create import PaymentRequest, create_transaction, gateway_lease_seconds
@@ -59,13 +59,12 @@ class TransactionsView(ApiView):
     def get(self, request: Request) -> Any:
         """Transactions, newest first."""
         query = self.query(TransactionQuery)
-        rows = transactions_of(self.scope)
-        require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
+        require_cursor(query, lambda pk: transactions_of(self.scope).filter(pk=pk).exists())
         if query.customer is not None:
             get_customer(scope=self.scope, customer_id=query.customer, param="customer")
         if query.payment_method is not None:
             get_payment_method(scope=self.scope, token=query.payment_method, param="payment_method")
-        page = page_by_id(rows.filter(**query.filters()), query)
+        page = list_transactions(scope=self.scope, query=query, filters=query.filters())
         answer = ListObject(
             url="/v1/transactions",
             has_more=page.has_more,
