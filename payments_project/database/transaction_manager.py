@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal, TypeVar
 
 import psycopg
@@ -52,15 +53,21 @@ def run_in_transaction(
 
     A serialization failure or a deadlock runs it again, at most ``attempts`` times in all with a
     growing, jittered pause; so ``work`` must have no effect outside the database. A row whose
-    month has no partition makes the month. Any other error, and the last failure, is raised.
+    month has no partition makes the month. Any other error, and the last failure, is raised; so is
+    that of an ``on_commit`` hook, whatever it is, since the work is done by then.
     """
+    committed: list[bool] = []
     months_left = MONTHS_MADE_MAX
     attempt = 1
     while True:
         try:
             with payment_transaction(isolation, using=using):
+                # The first hook, so that it is called before one that may fail.
+                transaction.on_commit(partial(committed.append, True), using=using)
                 return work()
         except DatabaseError as error:
+            if committed:
+                raise
             if months_left and create_missing_month(error, using=using):
                 months_left -= 1
                 continue
