@@ -50,24 +50,30 @@ class Change:
     movements: Sequence[Movement] = field(default_factory=tuple)
 
 
+_COLUMNS = (
+    "fee_amount",
+    "captured_amount",
+    "refunded_amount",
+    "gateway_transaction_id",
+    "gateway_response",
+    "failure_code",
+    "decline_code",
+    "failure_message",
+    "fraud_score",
+    "risk_level",
+    "authorization_expires_at",
+)
+_ASSIGNMENTS = {name: f"{name} = %({name})s," for name in _COLUMNS} | {
+    "gateway_response": "gateway_response = %(gateway_response)s::jsonb,"
+}
+
 # "IS TRUE" keeps the planner from the index on status, where every payment of the last minutes has
 # left a dead "pending" entry: it would walk past all of them to find one row.
 _ADVANCE = """
 WITH payment AS (
     UPDATE {partition} SET
         status = %(status)s,
-        captured_amount = coalesce(%(captured_amount)s, captured_amount),
-        fee_amount = coalesce(%(fee_amount)s, fee_amount),
-        refunded_amount = coalesce(%(refunded_amount)s, refunded_amount),
-        gateway_transaction_id = coalesce(%(gateway_transaction_id)s, gateway_transaction_id),
-        gateway_response = coalesce(%(gateway_response)s::jsonb, gateway_response),
-        failure_code = coalesce(%(failure_code)s, failure_code),
-        decline_code = coalesce(%(decline_code)s, decline_code),
-        failure_message = coalesce(%(failure_message)s, failure_message),
-        fraud_score = coalesce(%(fraud_score)s, fraud_score),
-        risk_level = coalesce(%(risk_level)s, risk_level),
-        authorization_expires_at =
-            coalesce(%(authorization_expires_at)s, authorization_expires_at),
+        {assignments}
         updated_at = %(updated_at)s,
         revision = revision + 1,
         event_sequence = event_sequence + 1
@@ -99,22 +105,8 @@ SELECT event_sequence, revision FROM payment
 def apply_change(transaction: Transaction, change: Change) -> None:
     """Sets ``change`` on the object in memory, as the database will have it."""
     transaction.status = change.status
-    for name in (
-        "captured_amount",
-        "fee_amount",
-        "refunded_amount",
-        "gateway_transaction_id",
-        "gateway_response",
-        "failure_code",
-        "decline_code",
-        "failure_message",
-        "fraud_score",
-        "risk_level",
-        "authorization_expires_at",
-    ):
-        value = getattr(change, name)
-        if value is not None:
-            setattr(transaction, name, value)
+    for name, value in _changed(change).items():
+        setattr(transaction, name, value)
     transaction.net_amount = net_amount(transaction)
     # The host's clock may lag behind PostgreSQL's, which made created_at.
     transaction.updated_at = max(datetime.now(UTC), transaction.created_at)
@@ -137,23 +129,12 @@ def advance_transaction(
     ``transaction.<status>`` unless named. With ``key_id``, ``reply`` is stored under that key.
     Nothing is written when the state differs: somebody else has moved it, read it again.
     """
+    changed = _changed(change)
     parameters = {
+        **{name: _parameter(value) for name, value in changed.items()},
         "id": transaction.pk,
         "expected": expected,
         "status": change.status,
-        "captured_amount": _int8(change.captured_amount),
-        "fee_amount": _int8(change.fee_amount),
-        "refunded_amount": _int8(change.refunded_amount),
-        "gateway_transaction_id": change.gateway_transaction_id,
-        "gateway_response": (
-            None if change.gateway_response is None else json_text(change.gateway_response)
-        ),
-        "failure_code": change.failure_code,
-        "decline_code": change.decline_code,
-        "failure_message": change.failure_message,
-        "fraud_score": change.fraud_score,
-        "risk_level": change.risk_level,
-        "authorization_expires_at": change.authorization_expires_at,
         "updated_at": transaction.updated_at,
         "event_type": event_type or f"transaction.{change.status}",
         "payload": event_payload(
@@ -172,7 +153,7 @@ def advance_transaction(
         "reply_status": None if reply is None else Int2(reply.status),
         "reply_body": None if reply is None else reply.body,
     }
-    statement = _advance_statement(partition_of("transactions", transaction.pk))
+    statement = _advance_statement(partition_of("transactions", transaction.pk), tuple(changed))
     row = execute_payment_statement(statement, parameters)
     if row is None:
         return False
@@ -180,10 +161,26 @@ def advance_transaction(
     return True
 
 
+def _changed(change: Change) -> dict[str, Any]:
+    """The columns beside the status that ``change`` gives a value, in the table's order."""
+    values = {name: getattr(change, name) for name in _COLUMNS}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _parameter(value: Any) -> Any:
+    if isinstance(value, int):
+        return Int8(value)
+    return json_text(value) if isinstance(value, dict) else value
+
+
 @cache
-def _advance_statement(partition: str) -> str:
+def _advance_statement(partition: str, columns: tuple[str, ...]) -> str:
+    """One statement for each set of columns that changes: most changes are of a few."""
     return _ADVANCE.format(
-        partition=partition, event_columns=EVENT_COLUMNS, movement_rows=MOVEMENT_ROWS
+        partition=partition,
+        assignments="\n        ".join(_ASSIGNMENTS[name] for name in columns),
+        event_columns=EVENT_COLUMNS,
+        movement_rows=MOVEMENT_ROWS,
     )
 
 
@@ -201,7 +198,3 @@ def execute_payment_statement(statement: str, parameters: dict[str, Any]) -> Any
             if connection.in_atomic_block or not months_left or not create_missing_month(error):
                 raise
             months_left -= 1
-
-
-def _int8(value: int | None) -> Int8 | None:
-    return None if value is None else Int8(value)
