@@ -3,13 +3,13 @@
 ``sk_test_`` and 40 random characters (``sk_live_``, ``pk_test_``, ``pk_live_`` alike): 238 bits.
 """
 
-import hmac
 import re
 import secrets
 import string
-from functools import cache
 
 from django.conf import settings
+
+from payments_project.encryption.keyed_hash import keyed_hash
 
 RANDOM_CHARACTERS = 40
 PREFIX_CHARACTERS = 16
@@ -36,12 +36,4 @@ def key_prefix(key: str) -> str:
 
 def hash_key(key: str) -> str:
     """The keyed hash (HMAC-SHA256) under which a key is stored."""
-    digest = _keyed(settings.API_KEY_HASH_KEY).copy()
-    digest.update(key.encode())
-    return digest.hexdigest()
-
-
-@cache
-def _keyed(secret: str) -> hmac.HMAC:
-    # Copied for each use: unlike hmac.digest that doesn't let go of the interpreter's lock.
-    return hmac.new(secret.encode(), digestmod="sha256")
+    return keyed_hash(settings.API_KEY_HASH_KEY, key)

@@ -6,7 +6,7 @@ path's second phase. Run inside a transaction it is one part of it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -50,19 +50,7 @@ class Change:
     movements: Sequence[Movement] = field(default_factory=tuple)
 
 
-_COLUMNS = (
-    "fee_amount",
-    "captured_amount",
-    "refunded_amount",
-    "gateway_transaction_id",
-    "gateway_response",
-    "failure_code",
-    "decline_code",
-    "failure_message",
-    "fraud_score",
-    "risk_level",
-    "authorization_expires_at",
-)
+_COLUMNS = tuple(f.name for f in fields(Change) if f.name not in ("status", "movements"))
 _ASSIGNMENTS = {name: f"{name} = %({name})s," for name in _COLUMNS} | {
     "gateway_response": "gateway_response = %(gateway_response)s::jsonb,"
 }
@@ -162,7 +150,7 @@ def advance_transaction(
 
 
 def _changed(change: Change) -> dict[str, Any]:
-    """The columns beside the status that ``change`` gives a value, in the table's order."""
+    """The columns beside the status that ``change`` gives a value."""
     values = {name: getattr(change, name) for name in _COLUMNS}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -7,13 +7,13 @@ reply is stored in the one that ends it. What is refused before work began leave
 import hmac
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 
+from payments_project.encryption.keyed_hash import keyed_hash
 from payments_project.encryption.secrets import decrypt_secret, encrypt_secret
 from payments_project.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from payments_project.tenancy import Scope
@@ -60,14 +60,7 @@ class KeyTaken(Exception):
 
 def request_fingerprint(*, path: str, content: Any) -> str:
     """A keyed hash of what is asked: the same for the same parameters in any order."""
-    digest = _keyed(settings.REQUEST_FINGERPRINT_KEY).copy()
-    digest.update(f"{path}\n{_canonical(content)}".encode())
-    return digest.hexdigest()
-
-
-@cache
-def _keyed(secret: str) -> hmac.HMAC:
-    return hmac.new(secret.encode(), digestmod="sha256")
+    return keyed_hash(settings.REQUEST_FINGERPRINT_KEY, f"{path}\n{_canonical(content)}")
 
 
 def claim_key(claim: KeyClaim, *, resource_id: str | None = None) -> UUID:
