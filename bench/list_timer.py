@@ -15,11 +15,9 @@ import django
 django.setup()
 
 from bench.tenants import make_tenants  # noqa: E402 (models need the setup)
-from payments_project.api.query import ListQuery  # noqa: E402
 from payments_project.tenancy import Scope  # noqa: E402
+from transactions.api.bodies import TransactionQuery  # noqa: E402
 from transactions.selectors import list_transactions  # noqa: E402
-
-LIMIT = 10
 
 
 def main() -> None:
@@ -35,20 +33,20 @@ def main() -> None:
         else:
             answer = times_ms(
                 merchant_id=UUID(question["merchant_id"]),
-                cursor=question["cursor"],
+                parameters=question["parameters"],
                 times=question["times"],
             )
         print(json.dumps(answer), flush=True)
 
 
-def times_ms(*, merchant_id: UUID, cursor: str | None, times: int) -> list[float]:
+def times_ms(*, merchant_id: UUID, parameters: dict[str, str], times: int) -> list[float]:
     """How long the selector takes for one page, rows turned into objects; milliseconds each."""
     scope = Scope(merchant_id, "test")
-    query = ListQuery(limit=LIMIT, starting_after=cursor)
+    query = TransactionQuery.model_validate(parameters)
     found = []
     for _ in range(times):
         started = time.perf_counter()
-        list_transactions(scope=scope, query=query)
+        list_transactions(scope=scope, query=query, filters=query.filters())
         found.append((time.perf_counter() - started) * 1000)
     return found
 

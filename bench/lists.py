@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import psycopg
@@ -32,30 +34,46 @@ OTHER_MERCHANTS = 1_000
 PAGE = 10
 DEEP_PAGE = 100
 
-# What is asked: a merchant, and a page of theirs. The absent one has no hundredth page.
+OLDEST = 100
+
+
+class Question(NamedTuple):
+    """A merchant, and a page of theirs: of all, or of the oldest, by ``created_at[lt]``."""
+
+    merchant: str
+    page: int
+    oldest: bool = False
+
+    @property
+    def name(self) -> str:
+        """As the figures and the bars have it."""
+        return f"{self.merchant}_{'oldest_' if self.oldest else ''}page_{self.page}"
+
+
+# The absent merchant has no hundredth page.
 QUESTIONS = (
-    ("hot", 1),
-    ("hot", DEEP_PAGE),
-    ("sparse", 1),
-    ("sparse", DEEP_PAGE),
-    ("absent", 1),
-    ("idle", 1),
+    Question("hot", 1),
+    Question("hot", DEEP_PAGE),
+    Question("hot", 1, oldest=True),
+    Question("sparse", 1),
+    Question("sparse", DEEP_PAGE),
+    Question("absent", 1),
+    Question("idle", 1),
 )
 # Shown without a bar: whoever has paid nothing in 36 months is asked for in each of them.
-UNBARRED = {("idle", 1)}
-Question = tuple[str, int]
+UNBARRED = {Question("idle", 1)}
 Times = dict[Question, list[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two databases: who is asked about, and where each page begins."""
+    """One of the two databases: who is asked about, and each page's parameters."""
 
     database: Database
     timer: "Timer"
     merchants: dict[str, UUID]
     keys: dict[str, str]
-    cursors: dict[Question, str | None]
+    parameters: dict[Question, dict[str, str]]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -115,23 +133,35 @@ def _side(
         timer=timer,
         merchants=ids,
         keys={name: tenant["key"] for name, tenant in tenants.items()},
-        cursors={(name, page): _cursor(database, ids[name], page) for name, page in QUESTIONS},
+        parameters={
+            question: _parameters(database, ids[question.merchant], question)
+            for question in QUESTIONS
+        },
     )
 
 
-def _cursor(database: Database, merchant_id: UUID, page: int) -> str | None:
-    """The last id of the page before ``page``: what a client would send as ``starting_after``."""
-    if page == 1:
-        return None
+def _parameters(database: Database, merchant_id: UUID, question: Question) -> dict[str, str]:
+    """What a client would send: the last id of the page before, or where the oldest end."""
+    parameters = {"limit": str(PAGE)}
+    if question.oldest:
+        moment: datetime = _row(database, merchant_id, "created_at", "ASC", OLDEST)
+        parameters["created_at[lt]"] = moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if question.page > 1:
+        before = (question.page - 1) * PAGE - 1
+        parameters["starting_after"] = str(_row(database, merchant_id, "id", "DESC", before))
+    return parameters
+
+
+def _row(database: Database, merchant_id: UUID, column: str, order: str, place: int) -> Any:
     with psycopg.connect(database.owner_url) as connection:
         row = connection.execute(
-            "SELECT id FROM transactions WHERE merchant_id = %s AND environment = 'test'"
-            " ORDER BY id DESC OFFSET %s LIMIT 1",
-            [merchant_id, (page - 1) * PAGE - 1],
+            f"SELECT {column} FROM transactions WHERE merchant_id = %s AND environment = 'test'"
+            f" ORDER BY id {order} OFFSET %s LIMIT 1",
+            [merchant_id, place],
         ).fetchone()
     if row is None:
-        raise BenchError(f"a merchant has no page {page}: more rows are needed")
-    return str(row[0])
+        raise BenchError(f"a merchant has fewer than {place} rows: more are needed")
+    return row[0]
 
 
 def _time_selector(small: Side, large: Side, options: argparse.Namespace) -> tuple[Times, Times]:
@@ -143,8 +173,8 @@ def _time_selector(small: Side, large: Side, options: argparse.Namespace) -> tup
                 spent = side.timer.ask(
                     {
                         "do": "time",
-                        "merchant_id": str(side.merchants[question[0]]),
-                        "cursor": side.cursors[question],
+                        "merchant_id": str(side.merchants[question.merchant]),
+                        "parameters": side.parameters[question],
                         "times": options.times,
                     }
                 )
@@ -188,9 +218,8 @@ def _time_http(
 
 
 def _page_request(side: Side, question: Question) -> HttpRequest:
-    cursor = side.cursors[question]
-    path = f"/v1/transactions?limit={PAGE}" + (f"&starting_after={cursor}" if cursor else "")
-    return HttpRequest(path=path, key=side.keys[question[0]], method="GET")
+    path = f"/v1/transactions?{urlencode(side.parameters[question])}"
+    return HttpRequest(path=path, key=side.keys[question.merchant], method="GET")
 
 
 def _report(result: Result, what: str, times: tuple[Times, Times]) -> None:
@@ -200,22 +229,27 @@ def _report(result: Result, what: str, times: tuple[Times, Times]) -> None:
         f"Median {what} time of a page of {PAGE}, in milliseconds",
         ("merchant", "page", "small", "large", "ratio"),
         [
-            (name, page, small[name, page], large[name, page], ratios[name, page])
-            for name, page in QUESTIONS
+            (
+                f"{question.merchant}, oldest" if question.oldest else question.merchant,
+                question.page,
+                small[question],
+                large[question],
+                ratios[question],
+            )
+            for question in QUESTIONS
         ],
     )
     result.figures[what] = {
-        f"{name}_page_{page}": {
-            "small_ms": small[name, page],
-            "large_ms": large[name, page],
-            "ratio": ratios[name, page],
+        question.name: {
+            "small_ms": small[question],
+            "large_ms": large[question],
+            "ratio": ratios[question],
         }
-        for name, page in QUESTIONS
+        for question in QUESTIONS
     }
-    for name, page in QUESTIONS:
-        if (name, page) in UNBARRED:
-            continue
-        result.bars[f"{what}_{name}_page_{page}"] = Bar.at_most(ratios[name, page], RATIO_LIMIT)
+    for question in QUESTIONS:
+        if question not in UNBARRED:
+            result.bars[f"{what}_{question.name}"] = Bar.at_most(ratios[question], RATIO_LIMIT)
 
 
 class Timer:

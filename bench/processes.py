@@ -150,7 +150,7 @@ def pinned(roots: Iterable[int], cores: Iterable[int]) -> Iterator[None]:
     times = read_times()
     for root in roots:
         for pid in tree(root, times):
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, FileNotFoundError):
                 before[pid] = os.sched_getaffinity(pid)
                 _set_affinity(pid, cores)
     try:
@@ -159,7 +159,8 @@ def pinned(roots: Iterable[int], cores: Iterable[int]) -> Iterator[None]:
         times = read_times()
         for root, roots_cores in before.items():
             for pid in tree(root, times):
-                with suppress(ProcessLookupError, PermissionError):
+                # A backend may have ended since it was listed.
+                with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
                     _set_affinity(pid, before.get(pid, roots_cores))
 
 

@@ -1,5 +1,7 @@
 """Reading transactions, their history and the ledger's entries; no locks, nothing written."""
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,6 +11,7 @@ from django.db import connection
 
 from payments_project.api.pagination import Page, cursor_of, page_by_id
 from payments_project.api.query import ListQuery
+from payments_project.database.statements import planned_for_their_values
 from payments_project.events.models import Event
 from payments_project.tenancy import Scope
 from transactions import ledger_accounts as accounts
@@ -47,12 +50,15 @@ def list_transactions(
 ) -> Page[Transaction]:
     """The page of a merchant's transactions that ``query`` asks for, newest first.
 
+    ``filters`` are a queryset's; a range of time is one of ids (``pk__gte``, ``pk__lt``).
     Raises ``ResourceMissing`` for a cursor that is no id.
     """
+    filters = filters or {}
     # Behind a cursor PostgreSQL would have a range of ids with two ends that it does not know when
     # it plans, take it for a few rows, and sort all of a merchant's instead of reading ten.
     rows = transactions_of(scope) if cursor_of(query) else history_of(scope)
-    return page_by_id(rows.filter(**filters or {}), query)
+    with _planning(filters):
+        return page_by_id(rows.filter(**filters), query)
 
 
 def transaction_timeline(transaction: Transaction) -> list[TimelineStep]:
@@ -95,7 +101,7 @@ def list_balance_entries(
     """At most ``limit`` entries, newest first, after or before a cursor (entry's id, bucket).
 
     With ``before`` they are the ones just before it, still newest first. ``filters`` may hold
-    ``currency``, ``bucket``, ``type``, ``source_id`` and ``created_at__gte`` and its kin.
+    ``currency``, ``bucket``, ``type``, ``source_id``, ``pk__gte`` and ``pk__lt``.
     """
     parameters: dict[str, Any] = {
         "merchant_id": scope.merchant_id,
@@ -108,10 +114,8 @@ def list_balance_entries(
         "bucket": "side.bucket = ",
         "type": "entry.type = ",
         "source_id": "entry.source_id = ",
-        "created_at__gte": "entry.created_at >= ",
-        "created_at__gt": "entry.created_at > ",
-        "created_at__lte": "entry.created_at <= ",
-        "created_at__lt": "entry.created_at < ",
+        "pk__gte": "entry.id >= ",
+        "pk__lt": "entry.id < ",
     }
     for name, value in (filters or {}).items():
         sql += f" AND {columns[name]}%({name})s"
@@ -128,7 +132,12 @@ def list_balance_entries(
         parameters |= {"cursor_id": before[0], "cursor_bucket": before[1]}
         order = "ASC"
     sql += f" ORDER BY entry.id {order}, side.bucket {order} LIMIT %(limit)s"
-    with connection.cursor() as cursor:
+    with _planning(parameters), connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         entries = [BalanceEntry(*row) for row in cursor.fetchall()]
     return entries if before is None else entries[::-1]
+
+
+def _planning(given: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """For a list whose filters or parameters are ``given``: a range of time decides its plan."""
+    return planned_for_their_values() if {"pk__gte", "pk__lt"} & given.keys() else nullcontext()

@@ -1,6 +1,7 @@
 """Query strings, as strict as bodies: known names, once each, values that mean what they say."""
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from payments_project.api.bodies import AMOUNT_MAX, Timestamp, shown_name, validate
+from payments_project.database.uuid7 import uuid7_range
 from payments_project.errors import InvalidInput
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
@@ -45,7 +47,7 @@ class ListQuery(Query):
 
 
 class CreatedRange(BaseModel):
-    """``created_at[gte]`` and its kin, for lists whose ids are UUIDv7."""
+    """``created_at[gte]`` and its kin."""
 
     created_at_gte: Timestamp | None = Field(None, alias="created_at[gte]")
     created_at_gt: Timestamp | None = Field(None, alias="created_at[gt]")
@@ -54,11 +56,18 @@ class CreatedRange(BaseModel):
 
     def created_filters(self, field: str = "created_at") -> dict[str, Any]:
         """The range as a queryset's filters."""
-        ends = {
-            f"{field}__{name}": getattr(self, f"created_at_{name}")
-            for name in ("gte", "gt", "lte", "lt")
-        }
-        return {name: value for name, value in ends.items() if value is not None}
+        return {f"{field}__{name}": moment for name, moment in self._moments().items()}
+
+    def id_filters(self) -> dict[str, Any]:
+        """The same as filters by id, for tables whose ``created_at`` is the time in the UUIDv7.
+
+        Their months are ranges of ids, and their lists are read along an index of ids.
+        """
+        return {f"pk__{name}": end for name, end in uuid7_range(self._moments()).items()}
+
+    def _moments(self) -> dict[str, datetime]:
+        ends = {name: getattr(self, f"created_at_{name}") for name in ("gte", "gt", "lte", "lt")}
+        return {name: moment for name, moment in ends.items() if moment is not None}
 
 
 QueryAmount = Annotated[QueryInteger, Field(ge=0, le=AMOUNT_MAX)]

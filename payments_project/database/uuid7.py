@@ -4,12 +4,15 @@ The first 48 bits are Unix milliseconds, so ids sort by time and a month is a ra
 PostgreSQL makes them, because its clock is the only one that all hosts share.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import DateTimeField, Func, UUIDField
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_MILLISECONDS_MAX = (1 << 48) - 1
 _VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
 
 
@@ -33,8 +36,28 @@ class UUID7Time(Func):
 def uuid7_floor(moment: datetime) -> UUID:
     """The least UUIDv7 of the millisecond that holds ``moment``; a range over ids starts here."""
     # Whole numbers all the way: as seconds in a float, some milliseconds from 2106 on come out less.
-    milliseconds = (moment - _EPOCH) // timedelta(milliseconds=1)
-    return UUID(int=(milliseconds << 80) | _VERSION_AND_VARIANT)
+    return _first_id((moment - _EPOCH) // _MILLISECOND)
+
+
+def uuid7_range(moments: Mapping[str, datetime]) -> dict[str, UUID]:
+    """The ids whose time is in a range: ``gte`` and ``lt`` of an id, each where there is that end.
+
+    ``moments`` has any of ``gte``, ``gt``, ``lte`` and ``lt``. Exact: an id has a whole
+    millisecond, so those "after 12:00:00.0004" start with the id of 12:00:00.001.
+    """
+    floors = {name: (moment - _EPOCH) // _MILLISECOND for name, moment in moments.items()}
+    ceilings = {name: -((_EPOCH - moment) // _MILLISECOND) for name, moment in moments.items()}
+    lower = [ceilings[name] for name in moments if name == "gte"]
+    lower += [floors[name] + 1 for name in moments if name == "gt"]
+    upper = [floors[name] + 1 for name in moments if name == "lte"]
+    upper += [ceilings[name] for name in moments if name == "lt"]
+    ends = {"gte": max(lower, default=None), "lt": min(upper, default=None)}
+    return {name: _first_id(end) for name, end in ends.items() if end is not None}
+
+
+def _first_id(milliseconds: int) -> UUID:
+    within = min(max(milliseconds, 0), _MILLISECONDS_MAX)
+    return UUID(int=(within << 80) | _VERSION_AND_VARIANT)
 
 
 def uuid7_time(value: UUID) -> datetime:

@@ -58,7 +58,7 @@ class BalanceEntriesView(ApiView):
             "bucket": query.bucket,
             "type": query.type,
             "source_id": query.source,
-            **query.created_filters(),
+            **query.id_filters(),
         }
         entries = list_balance_entries(
             scope=self.scope,

@@ -70,7 +70,7 @@ class TransactionQuery(ListQuery, CreatedRange):
             "amount__lt": self.amount_lt,
         }
         given = {name: value for name, value in wanted.items() if value is not None}
-        return given | self.created_filters()
+        return given | self.id_filters()
 
 
 class BalanceEntryQuery(ListQuery, CreatedRange):

@@ -111,6 +111,38 @@ def test_ranges_of_time_include_or_exclude_their_bound(
     assert ids(found) == [made[number]["id"] for number in kept]
 
 
+@pytest.mark.parametrize("path", ["transactions", "balance/entries", "refunds", "customers"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+@pytest.mark.parametrize("bound", ["gte", "gt", "lte", "lt"])
+def test_ranges_from_the_first_to_the_last_moment_are_answered(
+    api: Api, path: str, moment: str, bound: str
+) -> None:
+    api.post("/v1/refunds", {"transaction": api.paid(amount=500)["id"], "amount": 100})
+    api.post("/v1/customers", {})
+    everything = ids(api.get(f"/v1/{path}").json())
+    found = api.get(f"/v1/{path}", **{f"created_at[{bound}]": moment}).json()
+    includes = moment.startswith("0") is bound.startswith("g")
+    assert ids(found) == (everything if includes else [])
+    assert everything
+
+
+def test_entries_of_a_range_of_time_are_those_of_its_payments(api: Api) -> None:
+    made = [api.paid(amount=100 + number) for number in range(3)]
+    between = {"created_at[gte]": made[1]["created_at"], "created_at[lt]": made[2]["created_at"]}
+    found = api.get("/v1/balance/entries", **between).json()
+    assert {entry["source"] for entry in found["data"]} == {made[1]["id"]}
+
+
+def test_pages_of_a_range_of_time_go_both_ways(api: Api) -> None:
+    made = [api.paid(amount=100 + number) for number in range(5)]
+    between = {"created_at[gt]": made[0]["created_at"], "created_at[lte]": made[4]["created_at"]}
+    first = api.get("/v1/transactions", limit=2, **between).json()
+    second = api.get("/v1/transactions", limit=2, starting_after=ids(first)[-1], **between).json()
+    back = api.get("/v1/transactions", limit=2, ending_before=ids(second)[0], **between).json()
+    assert ids(first) + ids(second) == [made[number]["id"] for number in (4, 3, 2, 1)]
+    assert (first["has_more"], second["has_more"], ids(back)) == (True, False, ids(first))
+
+
 def test_range_of_time_without_anything_is_empty(api: Api) -> None:
     api.paid()
     soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()

@@ -18,7 +18,7 @@ from django.db import (
 )
 from django.test.utils import CaptureQueriesContext
 
-from payments_project.database.statements import fetch_one
+from payments_project.database.statements import fetch_one, planned_for_their_values
 from payments_project.database.transaction_manager import run_in_transaction, sqlstate
 from tests.schema.rows import APPLICATION, connect, one
 from tests.threads import at_once
@@ -312,3 +312,49 @@ def test_statement_is_seen_by_djangos_query_log() -> None:
         assert fetch_one(ONE, [1]) == (2,)
 
     assert len(queries) == 1
+
+
+def prepared_texts() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [text for (text,) in cursor.fetchall()]
+
+
+def ask_often(text: str) -> None:
+    with connection.cursor() as cursor:
+        for number in range(4):
+            cursor.execute(text, [number])
+
+
+def test_statements_that_are_planned_for_their_values_are_not_prepared() -> None:
+    with planned_for_their_values():
+        ask_often("SELECT %s::int + 101")
+    ask_often("SELECT %s::int + 102")
+
+    texts = " ".join(prepared_texts())
+    assert "101" not in texts
+    assert "102" in texts
+
+
+def test_statements_are_prepared_again_after_one_that_failed() -> None:
+    with pytest.raises(DataError), planned_for_their_values():
+        ask_often("SELECT 1 / %s::int")
+    ask_often("SELECT %s::int + 103")
+
+    assert "103" in " ".join(prepared_texts())
+
+
+def test_a_prepared_statement_is_planned_for_its_values_too() -> None:
+    text = "SELECT %s::int + 104"
+    ask_often(text)
+    with planned_for_their_values():
+        ask_often(text)
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generic_plans + custom_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE '%+ 104'"
+        )
+        (plans,) = cursor.fetchone()
+    # Those of the first four calls that came after the statement was prepared.
+    assert plans == 2

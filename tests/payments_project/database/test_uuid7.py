@@ -1,0 +1,72 @@
+"""Ranges of time as ranges of ids: the same rows, to the millisecond."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from payments_project.database.uuid7 import uuid7_floor, uuid7_range, uuid7_time
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ENDS = {
+    "gte": lambda time, end: time >= end,
+    "gt": lambda time, end: time > end,
+    "lte": lambda time, end: time <= end,
+    "lt": lambda time, end: time < end,
+}
+# The first and the last id of each of the milliseconds around noon.
+IDS = [
+    UUID(int=uuid7_floor(NOON + timedelta(milliseconds=number)).int | rest)
+    for number in range(-2, 4)
+    for rest in (0, (1 << 62) - 1)
+]
+
+
+def within(range_of_ids: dict[str, UUID]) -> list[UUID]:
+    first, end = range_of_ids.get("gte", IDS[0]), range_of_ids.get("lt")
+    return [each for each in IDS if each >= first and (end is None or each < end)]
+
+
+@pytest.mark.parametrize("microseconds", [-1000, -999, -1, 0, 1, 500, 999, 1000])
+@pytest.mark.parametrize("name", ENDS)
+def test_a_range_of_ids_holds_those_whose_time_is_in_the_range(name, microseconds):
+    end = NOON + timedelta(microseconds=microseconds)
+
+    expected = [each for each in IDS if ENDS[name](uuid7_time(each), end)]
+
+    assert expected
+    assert within(uuid7_range({name: end})) == expected
+
+
+@pytest.mark.parametrize("upper", ["lte", "lt"])
+@pytest.mark.parametrize("lower", ["gte", "gt"])
+def test_both_ends_of_a_range_hold(lower, upper):
+    first, last = NOON - timedelta(milliseconds=1), NOON + timedelta(milliseconds=1)
+
+    expected = [
+        each
+        for each in IDS
+        if ENDS[lower](uuid7_time(each), first) and ENDS[upper](uuid7_time(each), last)
+    ]
+
+    assert within(uuid7_range({lower: first, upper: last})) == expected
+
+
+def test_of_two_ends_on_one_side_the_narrower_counts():
+    later = NOON + timedelta(milliseconds=1)
+
+    assert uuid7_range({"gte": NOON, "gt": NOON}) == {"gte": uuid7_floor(later)}
+    assert uuid7_range({"lte": NOON, "lt": NOON}) == {"lt": uuid7_floor(NOON)}
+
+
+def test_no_end_is_no_bound():
+    assert uuid7_range({}) == {}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_times_that_no_id_can_have_are_the_ends_of_all_ids(name):
+    least, greatest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    is_lower = name in ("gte", "gt")
+
+    assert (within(uuid7_range({name: least})) == IDS) is is_lower
+    assert (within(uuid7_range({name: greatest})) == IDS) is not is_lower
