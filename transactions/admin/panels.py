@@ -5,6 +5,7 @@ Every panel reads by an index and at most a page's worth.
 
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -150,18 +151,13 @@ def other_payments_panel(request: HttpRequest, transaction: Transaction) -> Pane
     """The customer's newest other payments."""
     if transaction.customer_id is None:
         return None
-    others = (
-        Transaction.objects.filter(customer_id=transaction.customer_id)
-        .exclude(pk=transaction.pk)
-        .order_by("-id")[:6]
-    )
-    return Panel(
+    return _payments_panel(
+        Transaction.objects.filter(customer_id=transaction.customer_id).exclude(pk=transaction.pk),
+        count=6,
         title="The customer's other payments",
         icon="person",
-        columns=_PAYMENT_COLUMNS,
-        rows=payment_rows(list(others)),
         empty="This is the customer's only payment.",
-        more_url=_list_of(f"customer={transaction.customer_id}"),
+        more=f"customer={transaction.customer_id}",
         order=70,
     )
 
@@ -169,45 +165,52 @@ def other_payments_panel(request: HttpRequest, transaction: Transaction) -> Pane
 @panel("merchants.customer", permission="transactions.view_transaction")
 def customer_payments_panel(request: HttpRequest, customer: Customer) -> Panel:
     """A customer's newest payments."""
-    payments = Transaction.objects.filter(customer_id=customer.pk).order_by("-id")[:15]
-    return Panel(
-        title="Payments",
-        icon="credit_card",
-        columns=_PAYMENT_COLUMNS,
-        rows=payment_rows(list(payments)),
-        empty="No payments yet.",
-        more_url=_list_of(f"customer={customer.pk}"),
-        order=20,
+    return _payments_panel(
+        Transaction.objects.filter(customer_id=customer.pk), more=f"customer={customer.pk}"
     )
 
 
 @panel("vault.paymentmethod", permission="transactions.view_transaction")
 def method_payments_panel(request: HttpRequest, method: PaymentMethod) -> Panel:
     """The newest payments that were made with a payment method."""
-    payments = Transaction.objects.filter(payment_method_token=method.pk).order_by("-id")[:15]
-    return Panel(
-        title="Payments",
-        icon="credit_card",
-        columns=_PAYMENT_COLUMNS,
-        rows=payment_rows(list(payments)),
-        empty="No payments yet.",
-        more_url=_list_of(f"payment_method_token={method.pk}"),
-        order=20,
+    return _payments_panel(
+        Transaction.objects.filter(payment_method_token=method.pk),
+        more=f"payment_method_token={method.pk}",
     )
 
 
 @panel("merchants.merchant", permission="transactions.view_transaction")
 def merchant_payments_panel(request: HttpRequest, merchant: Merchant) -> Panel:
     """A merchant's newest live payments."""
-    payments = Transaction.objects.filter(merchant_id=merchant.pk, environment="live")
-    return Panel(
+    return _payments_panel(
+        Transaction.objects.filter(merchant_id=merchant.pk, environment="live"),
+        count=10,
         title="Newest live payments",
-        icon="credit_card",
-        columns=_PAYMENT_COLUMNS,
-        rows=payment_rows(list(payments.order_by("-id")[:10])),
         empty="No live payments yet.",
-        more_url=_list_of(f"merchant={merchant.pk}"),
+        more=f"merchant={merchant.pk}",
         order=30,
+    )
+
+
+def _payments_panel(
+    payments: "QuerySet[Transaction]",
+    *,
+    more: str,
+    count: int = 15,
+    title: str = "Payments",
+    icon: str = "credit_card",
+    empty: str = "No payments yet.",
+    order: int = 20,
+) -> Panel:
+    """The newest ``count`` of ``payments``; ``more`` is the list's query for all of them."""
+    return Panel(
+        title=title,
+        icon=icon,
+        columns=_PAYMENT_COLUMNS,
+        rows=payment_rows(list(payments.order_by("-id")[:count])),
+        empty=empty,
+        more_url=_list_of(more),
+        order=order,
     )
 
 
