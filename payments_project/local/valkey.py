@@ -80,10 +80,11 @@ def _wait_until_ready(child: Child, url: str) -> str:
     with redis.Redis.from_url(url, socket_timeout=2) as client:
         while time.monotonic() < deadline and not child.ended():
             try:
+                # Not INFO, which is answered while the append-only file is still being read.
+                client.ping()
                 information = client.info("server")
                 return str(information.get("valkey_version", information["redis_version"]))
             except (redis.ConnectionError, redis.TimeoutError):
-                # Also while it reads its append-only file.
                 time.sleep(0.05)
     reason = child.how_it_ended() if child.ended() else "does not answer"
     raise Problem(f"Valkey {reason}.", log=child.end_of_log())
