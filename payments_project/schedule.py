@@ -17,6 +17,11 @@ SCHEDULE = {
         "schedule": 10.0,
     },
     "resolve refunds": {"task": "disputes.resolve_refunds", "schedule": 10.0},
+    "confirm overdue captures": {
+        "task": "transactions.confirm_overdue_captures",
+        "schedule": 900.0,
+    },
+    "settle overdue refunds": {"task": "disputes.settle_overdue_refunds", "schedule": 900.0},
     "settle balances": {"task": "transactions.settle_due", "schedule": 300.0},
     "expire authorizations": {"task": "transactions.expire_authorizations", "schedule": 300.0},
     "delete old idempotency keys": {

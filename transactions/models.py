@@ -157,6 +157,11 @@ class Transaction(Identified, Aggregate):
                 name="idx_transactions_authorized",
                 condition=Q(status=states.AUTHORIZED),
             ),
+            NamedIndex(
+                fields=["id"],
+                name="idx_transactions_captured",
+                condition=Q(status=states.CAPTURED),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from celery import shared_task
 from transactions.balances import fold_balances
 from transactions.gateways.simulator.delivery import send_due_callbacks
 from transactions.services.callbacks import apply_callbacks
+from transactions.services.confirm_overdue import confirm_overdue_captures
 from transactions.services.expire import expire_authorizations
 from transactions.services.resolve import resolve_unknown_outcomes
 from transactions.services.settle import settle_due
@@ -28,6 +29,11 @@ def send_simulator_callbacks_task() -> int:
 @shared_task(name="transactions.resolve_unknown_outcomes", expires=30)
 def resolve_unknown_outcomes_task() -> dict[str, int]:
     return resolve_unknown_outcomes()
+
+
+@shared_task(name="transactions.confirm_overdue_captures", expires=600)
+def confirm_overdue_captures_task() -> dict[str, int]:
+    return confirm_overdue_captures()
 
 
 @shared_task(name="transactions.settle_due", expires=600)

@@ -189,6 +189,8 @@ RATE_LIMIT_PER_HOUR = env.int("RATE_LIMIT_PER_HOUR", default=100_000)
 # Gateways. A call that takes longer has an unknown outcome; the lease adds GATEWAY_LEASE_MARGIN.
 GATEWAY_TIMEOUT_SECONDS = env.int("GATEWAY_TIMEOUT_SECONDS", default=30)
 GATEWAY_LEASE_MARGIN_SECONDS = 5
+# What a gateway promised to tell and has not told for so long is asked for.
+GATEWAY_MESSAGE_OVERDUE_SECONDS = env.int("GATEWAY_MESSAGE_OVERDUE_SECONDS", default=3600)
 SIMULATOR_SIGNING_KEY = env("SIMULATOR_SIGNING_KEY", default="")
 SIMULATOR_CALLBACK_DELAY_SECONDS = env.float("SIMULATOR_CALLBACK_DELAY_SECONDS", default=3.0)
 # True lets the simulator answer live keys too: an embedded start only.

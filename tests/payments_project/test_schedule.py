@@ -56,6 +56,7 @@ def test_entry_names_a_task_that_runs_and_may_run_again(
     busy_api: Api, entry: str, settings: Any
 ) -> None:
     settings.GATEWAY_TIMEOUT_SECONDS = settings.GATEWAY_LEASE_MARGIN_SECONDS = 0
+    settings.GATEWAY_MESSAGE_OVERDUE_SECONDS = 0
     settings.PUBLIC_URL = str(busy_api.http.base_url).rstrip("/")
     task = task_of(entry)
     task.apply(throw=True)

@@ -245,6 +245,11 @@ ADDITIONS: tuple[Addition, ...] = (
         columns=("authorization_expires_at",),
         indexes=("idx_transactions_authorized",),
     ),
+    Addition(
+        "transactions",
+        "Captures that wait for the gateway's confirmation, to be asked about when it is overdue.",
+        indexes=("idx_transactions_captured",),
+    ),
     Addition("transactions", "Where the customer paid from, for risk.", columns=("ip_address",)),
     Addition(
         "transactions",

@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
 from transactions.gateways.interface import Callback, InvalidCallback
 from transactions.gateways.simulator import cards
@@ -53,17 +52,6 @@ def after_refund(scenario: Scenario, reference: UUID, amount: int) -> list[dict[
     return [
         _message(late[scenario.refund], reference, {"refund": str(reference), "amount": amount})
     ]
-
-
-def schedule(messages: list[dict[str, Any]]) -> None:
-    """Puts messages in line to be sent after the simulator's delay."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO gateway_simulator_callbacks (due_at, message, attempts)"
-            " SELECT now() + make_interval(secs => %s), message, 0"
-            " FROM jsonb_array_elements(%s::jsonb) AS message",
-            [settings.SIMULATOR_CALLBACK_DELAY_SECONDS, json.dumps(messages)],
-        )
 
 
 def sign(body: bytes, *, timestamp: int | None = None) -> str:

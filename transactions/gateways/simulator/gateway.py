@@ -43,6 +43,18 @@ _CHARGE_WITH_CALLBACKS = f"""
           FROM charge, jsonb_array_elements(%s::jsonb) AS message
     )
     SELECT reference FROM charge"""
+_CAPTURE = """
+    WITH charge AS (
+        UPDATE gateway_simulator_charges
+           SET captured_amount = %(amount)s, status = 'captured', updated_at = now()
+         WHERE reference = %(reference)s AND status = 'authorized' AND amount >= %(amount)s
+        RETURNING gateway_id
+    ), callback AS (
+        INSERT INTO gateway_simulator_callbacks (due_at, message, attempts)
+        SELECT now() + make_interval(secs => %(delay)s), message, 0
+          FROM charge, jsonb_array_elements(%(messages)s::jsonb) AS message
+    )
+    SELECT gateway_id FROM charge"""
 _REFUND = """
     WITH charge AS (
         SELECT reference FROM gateway_simulator_charges AS charge
@@ -95,11 +107,16 @@ class SimulatorGateway:
         )
 
     def capture(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
+        scenario = _scenario_of(charge)
+        messages = callbacks.after_payment(scenario, charge, amount)
         row = fetch_one(
-            "UPDATE gateway_simulator_charges SET captured_amount = %s, status = %s,"
-            " updated_at = now() WHERE reference = %s AND status = %s AND amount >= %s"
-            " RETURNING gateway_id, scenario",
-            [amount, CAPTURED, charge, AUTHORIZED, amount],
+            _CAPTURE,
+            {
+                "reference": charge,
+                "amount": amount,
+                "delay": settings.SIMULATOR_CALLBACK_DELAY_SECONDS,
+                "messages": json.dumps(messages),
+            },
         )
         if row is None:
             stands = self.lookup(charge=charge)
@@ -108,14 +125,9 @@ class SimulatorGateway:
             return GatewayResult(
                 Outcome.DECLINED, message="The charge can't be captured.", decline_code=None
             )
-        gateway_id, scenario_name = row
-        scenario = cards.BY_NAME[scenario_name]
-        messages = callbacks.after_payment(scenario, charge, amount)
-        if messages:
-            callbacks.schedule(messages)
         return GatewayResult(
             Outcome.SUCCEEDED,
-            gateway_id=gateway_id,
+            gateway_id=row[0],
             captured_amount=amount,
             available_at_once=scenario.available_at_once,
             response={"status": "captured", "amount": amount},
@@ -136,10 +148,7 @@ class SimulatorGateway:
         return GatewayResult(Outcome.SUCCEEDED, gateway_id=row[0], response={"status": VOIDED})
 
     def refund(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
-        row = fetch_one(
-            "SELECT scenario FROM gateway_simulator_charges WHERE reference = %s", [charge]
-        )
-        scenario = cards.BY_NAME[row[0]] if row else cards.PLAIN
+        scenario = _scenario_of(charge)
         pending = scenario.refund == "pending_then_succeeded"
         messages = callbacks.after_refund(scenario, reference, amount)
         created = fetch_one(
@@ -232,6 +241,12 @@ class SimulatorGateway:
             delay = settings.SIMULATOR_CALLBACK_DELAY_SECONDS
             row = fetch_one(_CHARGE_WITH_CALLBACKS, [*values, delay, json.dumps(messages)])
         return row is not None
+
+
+def _scenario_of(charge: UUID) -> Scenario:
+    """How a charge's card was to behave; a charge that is not known behaves plainly."""
+    row = fetch_one("SELECT scenario FROM gateway_simulator_charges WHERE reference = %s", [charge])
+    return cards.BY_NAME[row[0]] if row else cards.PLAIN
 
 
 def _gateway_id(kind: str, reference: UUID) -> str:
