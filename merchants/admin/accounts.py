@@ -1,6 +1,7 @@
 """Merchants: accounts, their terms and their state."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -11,7 +12,7 @@ from merchants import states
 from merchants.admin.key_acts import CREATE_KEY
 from merchants.api.authentication import forget_keys
 from merchants.locking import lock_merchant
-from merchants.models import RISK_CHOICES, Merchant
+from merchants.models import RISK_CHOICES, ApiKey, Merchant
 from merchants.services.change_status import change_merchant_status
 from payments_project.console.acts import Act, Done, staff_actor
 from payments_project.console.filters import CreatedFilter, choice_filter
@@ -28,7 +29,8 @@ def _changes_to(status: str) -> Callable[[HttpRequest, Merchant, Mapping[str, An
         changed = change_merchant_status(
             merchant_id=merchant.pk, status=status, actor=staff_actor(request)
         )
-        transaction.on_commit(forget_keys)
+        keys = list(ApiKey.objects.filter(merchant=merchant).values_list("pk", flat=True))
+        transaction.on_commit(partial(forget_keys, keys))
         record_audit(
             request=request,
             action="merchant.status_changed",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -119,7 +120,7 @@ def _rotate(request: HttpRequest, key: ApiKey, values: Mapping[str, Any]) -> Sho
         overlap_seconds=values["overlap"],
         actor=staff_actor(request),
     )
-    transaction.on_commit(forget_keys)
+    transaction.on_commit(partial(forget_keys, [key.pk]))
     record_audit(
         request=request,
         action="api_key.rotated",
@@ -136,7 +137,7 @@ def _revoke(request: HttpRequest, key: ApiKey, values: Mapping[str, Any]) -> Don
     if not lock_api_key(scope=scope, api_key_id=key.pk).is_active:
         raise ApiKeyInactive("Somebody has revoked it already.")
     revoke_api_key(scope=scope, api_key_id=key.pk, actor=staff_actor(request))
-    transaction.on_commit(forget_keys)
+    transaction.on_commit(partial(forget_keys, [key.pk]))
     record_audit(
         request=request,
         action="api_key.revoked",
@@ -145,7 +146,7 @@ def _revoke(request: HttpRequest, key: ApiKey, values: Mapping[str, Any]) -> Don
         after={"is_active": False},
         reason=values["reason"],
     )
-    return Done(f"{key.key_prefix}… is revoked. Every process refuses it within five seconds.")
+    return Done(f"{key.key_prefix}… is revoked. Every process refuses it from now on.")
 
 
 def _summary(key: ApiKey) -> dict[str, Any]:

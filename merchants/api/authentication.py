@@ -1,7 +1,8 @@
 """Authentication by API key.
 
 A key that was verified is remembered in the process for five seconds, so that a call costs a keyed
-hash and a look-up. So long may a revocation take to reach the other processes.
+hash and a look-up. A change reaches the other processes at once through Redis
+(``payments_project.api.changed_keys``); while that is away, once they have forgotten.
 """
 
 import base64
@@ -10,6 +11,7 @@ import hmac
 import json
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +26,7 @@ from merchants.keys import hash_key, is_key, key_prefix
 from merchants.permissions import grants
 from merchants.services.touch_api_key import touch_api_key
 from merchants.terms import MerchantTerms, make_terms
+from payments_project.api.changed_keys import mark_changed
 from payments_project.database.statements import fetch_one
 from payments_project.errors import NotAuthenticated
 from payments_project.tenancy import LIVE
@@ -32,7 +35,7 @@ REMEMBERED_SECONDS = 5.0
 _REMEMBERED_MAX = 20_000
 
 # Run for most payments where many merchants take turns, so by the shorter way.
-_KEY_BY_PREFIX = """
+_KEY = """
     SELECT api_key.key_hash, api_key.id, api_key.merchant_id, api_key.environment,
            api_key.key_type, api_key.permissions, api_key.is_active, api_key.expires_at,
            api_key.rate_limit_per_second, api_key.rate_limit_per_hour,
@@ -40,8 +43,9 @@ _KEY_BY_PREFIX = """
            merchant.processing_config
       FROM merchant_api_keys AS api_key JOIN merchants AS merchant
         ON merchant.id = api_key.merchant_id
-     WHERE api_key.key_prefix = %s AND api_key.key_hash = %s
 """
+_KEY_BY_PREFIX = f"{_KEY} WHERE api_key.key_prefix = %s AND api_key.key_hash = %s"
+_KEY_BY_ID = f"{_KEY} WHERE api_key.id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,11 @@ class Caller:
     def has(self, permission: str) -> bool:
         """Whether the key may do what needs ``permission``."""
         return grants(self.permissions, permission)
+
+    def read_anew(self) -> "Caller":
+        """The same key as the database has it now. Raises ``NotAuthenticated`` for one that has
+        ended, and ``ApiKeyExpired`` past its time."""
+        return _unexpired(_valid_caller(fetch_one(_KEY_BY_ID, [self.api_key_id])))
 
 
 def require_active_merchant(caller: Caller) -> None:
@@ -110,25 +119,36 @@ def verify_key(key: str) -> Caller:
             if len(callers) >= _REMEMBERED_MAX:
                 callers.clear()
             callers[digest] = (now + REMEMBERED_SECONDS, caller)
-    if caller.expires_at is not None and caller.expires_at <= datetime.now(UTC):
-        raise ApiKeyExpired("The API key has expired.")
-    return caller
+    return _unexpired(caller)
 
 
-def forget_keys() -> None:
-    """Drops what this process remembers, so that a revocation is effective in it at once.
+def forget_keys(key_ids: Iterable[UUID]) -> None:
+    """Makes a change of these keys, or of their merchant, effective in every process.
 
     Called once the change is committed: before that, the next call would remember the old row.
     A look-up that is under way keeps what it read in the dictionary that is dropped here.
     """
     _memory.callers = {}
+    mark_changed(key_ids)
 
 
 def _look_up(prefix: str, digest: str) -> Caller:
     row = fetch_one(_KEY_BY_PREFIX, [prefix, digest])
-    if row is None or not hmac.compare_digest(row[0], digest) or not row[6]:
+    if row is not None and not hmac.compare_digest(row[0], digest):
+        row = None
+    return _valid_caller(row)
+
+
+def _valid_caller(row: tuple[Any, ...] | None) -> Caller:
+    if row is None or not row[6]:
         raise NotAuthenticated("No valid API key was sent.")
     return _caller(row)
+
+
+def _unexpired(caller: Caller) -> Caller:
+    if caller.expires_at is not None and caller.expires_at <= datetime.now(UTC):
+        raise ApiKeyExpired("The API key has expired.")
+    return caller
 
 
 def _caller(row: tuple[Any, ...]) -> Caller:

@@ -1,5 +1,6 @@
 """Customers and API keys over HTTP."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -230,7 +231,7 @@ class RotateApiKeyView(ApiView):
             overlap_seconds=body.overlap_seconds,
             actor=self.actor,
         )
-        transaction.on_commit(forget_keys)
+        transaction.on_commit(partial(forget_keys, [identity]))
         return api_key_content(get_api_key(scope=self.scope, api_key_id=key.pk), secret=secret)
 
 
@@ -250,5 +251,5 @@ class RevokeApiKeyView(ApiView):
         key = revoke_api_key(
             scope=self.scope, api_key_id=require_uuid(api_key_id), actor=self.actor
         )
-        transaction.on_commit(forget_keys)
+        transaction.on_commit(partial(forget_keys, [key.pk]))
         return api_key_content(key)

@@ -14,7 +14,7 @@ from payments_project.tenancy import Scope
 def revoke_api_key(*, scope: Scope, api_key_id: UUID, actor: Actor) -> ApiKey:
     """Ends the key for good, in the caller's transaction; again does nothing. Locks its row.
 
-    Every process refuses it within five seconds (``merchants.api.authentication``).
+    The caller has it forgotten (``merchants.api.authentication.forget_keys``) after the commit.
     Raises ``ResourceMissing``.
     """
     key = lock_api_key(scope=scope, api_key_id=api_key_id)

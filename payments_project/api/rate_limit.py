@@ -17,6 +17,7 @@ from typing import Any
 import redis
 from django_redis import get_redis_connection
 
+from payments_project.api.changed_keys import mark_of
 from payments_project.api.metrics import count_failed_open
 from payments_project.errors import RateLimited
 
@@ -26,8 +27,9 @@ HOUR_SECONDS = 3600
 # After a failure Redis is left alone this long, so that a dead one costs no time-out per call.
 PAUSE_SECONDS = 2.0
 
-# KEYS[1]: the log. ARGV: calls per second, calls per hour. Returns whether the call may go on, the
-# calls left in the hour, and the microseconds until the next call may (or until one is back).
+# KEYS: the log, the mark of a changed API key. ARGV: calls per second, calls per hour. Returns
+# whether the call may go on, the calls left in the hour, the microseconds until the next call may
+# (or until one is back), and whether the API key has changed.
 _SCRIPT = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -40,7 +42,7 @@ local function window(limit, length)
   return math.max(length - (now - oldest), 0)
 end
 local wait = math.max(window(per_hour, hour), window(per_second, 1000000))
-if wait > 0 then return {0, 0, wait} end
+if wait > 0 then return {0, 0, wait, 0} end
 count = redis.call('RPUSH', KEYS[1], string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[1], 3600000)
 local head = redis.call('LINDEX', KEYS[1], 0)
@@ -50,17 +52,19 @@ for _ = 1, 4 do
   count = count - 1
   head = redis.call('LINDEX', KEYS[1], 0)
 end
-return {1, math.max(per_hour - count, 0), hour - (now - head)}
+return {1, math.max(per_hour - count, 0), hour - (now - head), redis.call('EXISTS', KEYS[2])}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the response's headers say: the hour's limit, calls left, seconds until one is back."""
+    """What the response's headers say: the hour's limit, calls left, seconds until one is back;
+    and whether what is remembered of the API key may be out of date (``changed_keys``)."""
 
     limit: int
     remaining: int
     reset_seconds: int
+    key_changed: bool
 
 
 class _Limiter(threading.local):
@@ -76,39 +80,39 @@ class _Limiter(threading.local):
         self.sha = ""
         self.paused_until = 0.0
 
-    def run(self, key: str, per_second: int, per_hour: int) -> list[int] | None:
+    def run(self, log: str, mark: str, per_second: int, per_hour: int) -> list[int] | None:
         """The script's answer; None while Redis is away."""
         if time.monotonic() < self.paused_until:
             return None
         try:
-            return self._call(key, per_second, per_hour)
+            return self._call(log, mark, per_second, per_hour)
         except (redis.exceptions.RedisError, OSError) as error:
             self.paused_until = time.monotonic() + PAUSE_SECONDS
             self._hang_up()
             logger.error("rate limits are off while Redis is away: %s", type(error).__name__)
             return None
 
-    def _call(self, key: str, per_second: int, per_hour: int) -> list[int]:
+    def _call(self, log: str, mark: str, per_second: int, per_hour: int) -> list[int]:
         fresh = self.connection is None
         if fresh:
             self._dial()
         try:
-            return self._evaluate(key, per_second, per_hour)
+            return self._evaluate(log, mark, per_second, per_hour)
         except redis.exceptions.NoScriptError:
             self._load_script()
-            return self._evaluate(key, per_second, per_hour)
+            return self._evaluate(log, mark, per_second, per_hour)
         except (redis.exceptions.ConnectionError, OSError):
             if fresh:
                 raise
             # An idle connection that Redis, or what lies between, has closed: once more.
             self._hang_up()
             self._dial()
-            return self._evaluate(key, per_second, per_hour)
+            return self._evaluate(log, mark, per_second, per_hour)
 
-    def _evaluate(self, key: str, per_second: int, per_hour: int) -> list[int]:
+    def _evaluate(self, log: str, mark: str, per_second: int, per_hour: int) -> list[int]:
         line = self.connection
         line.send_packed_command(
-            line.pack_command("EVALSHA", self.sha, 1, key, per_second, per_hour),
+            line.pack_command("EVALSHA", self.sha, 2, log, mark, per_second, per_hour),
             check_health=False,
         )
         return [int(value) for value in line.read_response()]
@@ -135,12 +139,13 @@ def check_rate_limit(
     *, key_id: str, endpoint: str, per_second: int, per_hour: int
 ) -> Allowance | None:
     """Counts a call. None while Redis is away. Raises ``RateLimited`` with ``retry_after``."""
-    log = f"rate_limit:{key_id}:{endpoint}:{HOUR_SECONDS}"
-    answer = _limiter.run(log, per_second, per_hour)
+    # The braces keep a key's logs and its mark on one node of a Redis Cluster.
+    log = f"rate_limit:{{{key_id}}}:{endpoint}:{HOUR_SECONDS}"
+    answer = _limiter.run(log, mark_of(key_id), per_second, per_hour)
     if answer is None:
         count_failed_open()
         return None
-    allowed, remaining, wait_us = answer
+    allowed, remaining, wait_us, key_changed = answer
     seconds = max(1, -(-wait_us // 1_000_000))
     if not allowed:
         raise RateLimited(
@@ -148,4 +153,4 @@ def check_rate_limit(
             retry_after=seconds,
             limit=per_hour,
         )
-    return Allowance(per_hour, remaining, seconds)
+    return Allowance(per_hour, remaining, seconds, bool(key_changed))

@@ -78,6 +78,9 @@ class ApiView(APIView):
             per_second=self.caller.rate_limit_per_second or settings.RATE_LIMIT_PER_SECOND,
             per_hour=self.caller.rate_limit_per_hour or settings.RATE_LIMIT_PER_HOUR,
         )
+        if self.allowance is not None and self.allowance.key_changed:
+            self.caller = self.caller.read_anew()
+            self._require_permission(request.method or "")
 
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: Any, *args: Any, **kwargs: Any

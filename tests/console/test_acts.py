@@ -217,15 +217,16 @@ def test_a_suspended_account_takes_no_live_payments_until_it_is_activated(
         address = act("merchants.merchant", merchant.id, name)
         assert superuser.post(address, {"reason": REASON}).status_code == 302
 
+    # The server knows the key, and must not go by what it remembers of the account.
+    body = {"amount": 100, "currency": "USD", "payment_method": live_api.card()}
     change("suspend")
-    token = live_api.card()
-    body = {"amount": 100, "currency": "USD", "payment_method": token}
     live_api.error(live_api.post("/v1/transactions", body), 403, "merchant_not_active")
     page = superuser.get(page_of("merchants.merchant", merchant.id)).content.decode()
     assert act("merchants.merchant", merchant.id, "activate") in page
     assert act("merchants.merchant", merchant.id, "suspend") not in page
     change("activate")
     assert Merchant.objects.get(pk=merchant.id).status == "active"
+    assert live_api.post("/v1/transactions", body).status_code == 201
     assert [(entry.action, entry.before, entry.after) for entry in audit_of(merchant.id)] == [
         ("merchant.status_changed", {"status": "active"}, {"status": "suspended"}),
         ("merchant.status_changed", {"status": "suspended"}, {"status": "active"}),

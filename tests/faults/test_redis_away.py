@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from merchants.api.authentication import REMEMBERED_SECONDS
 from payments_project.api.rate_limit import PAUSE_SECONDS
 from tests.api_client import Api
 from tests.faults.engines import OwnRedis, own_redis, wait_until
@@ -79,3 +80,47 @@ def test_readiness_is_degraded_without_redis_and_the_metric_counts(
     wait_until(
         lambda: httpx.get(f"{lone_server.url}/readyz").json()["status"] == "ok", "all is well"
     )
+
+
+def test_without_redis_a_revoked_key_is_refused_within_five_seconds(
+    lone_api: Api, own: OwnRedis, lone_server: Server, server: Server, merchant: MadeMerchant
+) -> None:
+    """The process that revokes has a Redis and the one that is asked has none: nobody tells it."""
+    key = lone_api.post(
+        "/v1/api_keys", {"name": "till", "type": "secret", "permissions": ["balance:read"]}
+    ).json()
+    asked = httpx.Client(
+        base_url=lone_server.url, headers={"Authorization": f"Bearer {key['secret']}"}
+    )
+    own.kill()
+    assert asked.get("/v1/balance").status_code == 200
+    with client_of(server, merchant, "test") as elsewhere:
+        assert elsewhere.post(f"/v1/api_keys/{key['id']}/revoke").status_code == 200
+    revoked_at = accepted_at = time.monotonic()
+
+    def is_refused() -> bool:
+        nonlocal accepted_at
+        asked_at = time.monotonic()
+        if asked.get("/v1/balance").status_code == 401:
+            return True
+        accepted_at = asked_at
+        return False
+
+    wait_until(is_refused, "the process has forgotten the key")
+    assert accepted_at - revoked_at <= REMEMBERED_SECONDS
+
+
+def test_key_is_revoked_without_redis(lone_api: Api, own: OwnRedis, lone_server: Server) -> None:
+    key = lone_api.post(
+        "/v1/api_keys", {"name": "till", "type": "secret", "permissions": ["balance:read"]}
+    ).json()
+    own.kill()
+
+    revoked = lone_api.post(f"/v1/api_keys/{key['id']}/revoke")
+
+    assert (revoked.status_code, revoked.json()["is_active"]) == (200, False)
+    refused = httpx.get(
+        f"{lone_server.url}/v1/balance", headers={"Authorization": f"Bearer {key['secret']}"}
+    )
+    assert refused.status_code == 401
+    assert "processes are not told of a changed key" in lone_server.log.read_text()

@@ -35,7 +35,7 @@ def calls_ago(key: str, *ages_seconds: float, endpoint: str = "e") -> None:
     seconds, microseconds = cache.time()
     now = seconds * SECOND_US + microseconds
     times = sorted(now - round(age * SECOND_US) for age in ages_seconds)
-    cache.rpush(f"rate_limit:{key}:{endpoint}:3600", *times)
+    cache.rpush(f"rate_limit:{{{key}}}:{endpoint}:3600", *times)
 
 
 def test_headers_count_down(server: Server, api: Api) -> None:
@@ -116,5 +116,5 @@ def test_callers_at_once_get_exactly_the_limit(limit: int) -> None:
 def test_log_of_calls_ends_by_itself() -> None:
     key = str(uuid4())
     call(key)
-    lifetime = get_redis_connection("default").pttl(f"rate_limit:{key}:e:3600")
+    lifetime = get_redis_connection("default").pttl(f"rate_limit:{{{key}}}:e:3600")
     assert 3_590_000 < lifetime <= 3_600_000
