@@ -6,6 +6,7 @@ from uuid import UUID
 from disputes import states
 from disputes.locking import lock_dispute
 from disputes.models import Dispute
+from disputes.services.finish_refund import is_fully_refunded
 from disputes.snapshot import dispute_snapshot
 from payments_project.actor import Actor
 from payments_project.errors import Conflict
@@ -76,9 +77,10 @@ def _return_transaction(transaction: Transaction, actor: Actor) -> None:
         status__in=(*states.DISPUTE_UNRESOLVED, states.LOST),
     ).exists():
         return
-    refunded = transaction.refunded_amount == transaction.captured_amount
     change = Change(
-        status=transaction_states.REFUNDED if refunded else transaction_states.SUCCEEDED
+        status=transaction_states.REFUNDED
+        if is_fully_refunded(transaction)
+        else transaction_states.SUCCEEDED
     )
     apply_change(transaction, change)
     advance_transaction(

@@ -6,6 +6,7 @@ from uuid import UUID
 from disputes import states
 from disputes.locking import lock_refund
 from disputes.models import Refund
+from disputes.services.hold import top_up_holds
 from disputes.snapshot import refund_snapshot
 from payments_project.actor import Actor
 from payments_project.database.transaction_manager import run_in_transaction
@@ -38,16 +39,14 @@ def finish_refund(
 
     def work() -> Refund | ServiceError:
         transaction, refund = lock_refund(refund_id)
+        if result.outcome is not Outcome.UNKNOWN:
+            _keep_answer(refund, result)
         if refund.status == states.PENDING and result.outcome is not Outcome.UNKNOWN:
-            refund.gateway_refund_id = result.gateway_id or refund.gateway_refund_id
-            refund.gateway_response = dict(result.response)
             if result.outcome is Outcome.SUCCEEDED:
                 complete_refund(transaction=transaction, refund=refund, actor=actor)
             elif result.outcome is Outcome.ACCEPTED:
                 refund.awaits_gateway = True
-                refund.save(
-                    update_fields=["gateway_refund_id", "gateway_response", "awaits_gateway"]
-                )
+                refund.save(update_fields=["awaits_gateway"])
             else:
                 unavailable = result.outcome is not Outcome.DECLINED
                 reason = "gateway_unavailable" if unavailable else "declined"
@@ -71,6 +70,13 @@ def finish_refund(
     return finished
 
 
+def _keep_answer(refund: Refund, result: GatewayResult) -> None:
+    """What the gateway answered, kept even where its later message has settled the refund first."""
+    refund.gateway_refund_id = result.gateway_id or refund.gateway_refund_id
+    refund.gateway_response = dict(result.response)
+    refund.save(update_fields=["gateway_refund_id", "gateway_response"])
+
+
 def complete_refund(*, transaction: Transaction, refund: Refund, actor: Actor) -> None:
     """PENDING becomes SUCCEEDED: the ledger entry, the event, and the transaction's state when all
     of it is refunded now. The caller holds both rows' locks."""
@@ -84,7 +90,7 @@ def complete_refund(*, transaction: Transaction, refund: Refund, actor: Actor) -
         transaction_id=transaction.pk,
     )
     _tell(refund, "refund.succeeded", actor)
-    if transaction.status == transaction_states.SUCCEEDED and _fully_refunded(transaction):
+    if transaction.status == transaction_states.SUCCEEDED and is_fully_refunded(transaction):
         _advance(transaction, transaction_states.REFUNDED, actor)
 
 
@@ -97,6 +103,7 @@ def fail_refund(*, transaction: Transaction, refund: Refund, reason: str, actor:
     refund.processed_at = datetime.now(UTC)
     _save_outcome(refund)
     release_refund(transaction=transaction, amount=refund.amount)
+    top_up_holds(transaction=transaction, actor=actor)
     if had_succeeded:
         record_movements(
             refund_failure_movements(refund_id=refund.pk, amount=refund.amount),
@@ -105,11 +112,12 @@ def fail_refund(*, transaction: Transaction, refund: Refund, reason: str, actor:
             transaction_id=transaction.pk,
         )
     _tell(refund, "refund.failed", actor)
-    if transaction.status == transaction_states.REFUNDED and not _fully_refunded(transaction):
+    if transaction.status == transaction_states.REFUNDED and not is_fully_refunded(transaction):
         _advance(transaction, transaction_states.SUCCEEDED, actor)
 
 
-def _fully_refunded(transaction: Transaction) -> bool:
+def is_fully_refunded(transaction: Transaction) -> bool:
+    """Whether succeeded refunds make up all that was captured; a pending one may still fail."""
     amounts = Refund.objects.filter(
         transaction_id=transaction.pk, status=states.SUCCEEDED
     ).values_list("amount", flat=True)
@@ -129,8 +137,6 @@ def _save_outcome(refund: Refund) -> None:
         update_fields=[
             "status",
             "failure_reason",
-            "gateway_refund_id",
-            "gateway_response",
             "processed_at",
             "updated_at",
         ]

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from disputes.models import Dispute
+from disputes.services.hold import holdable_amount
 from disputes.snapshot import dispute_snapshot
 from merchants.terms import get_terms
 from payments_project.actor import Actor
@@ -29,8 +30,8 @@ def open_dispute(
 ) -> Dispute:
     """Opens a dispute over ``amount`` (minor units) in the caller's transaction.
 
-    A chargeback holds what is not refunded of it, and the fee, in the reserved balance, and makes
-    the transaction disputed; an inquiry holds nothing. A gateway's dispute is opened once: the
+    A chargeback holds what is neither refunded of it nor held by another (``hold.py``), and the fee,
+    in the reserved balance, and makes the transaction disputed; an inquiry holds nothing. A gateway's dispute is opened once: the
     second time the first is returned. The caller holds the transaction's lock.
     """
     if gateway_dispute_id:
@@ -39,7 +40,6 @@ def open_dispute(
             return known
     scope = Scope(transaction.merchant_id, transaction.environment)
     holds = dispute_type == Dispute.CHARGEBACK
-    refundable = (transaction.captured_amount or 0) - transaction.refunded_amount
     dispute = Dispute(
         transaction=transaction,
         merchant_id=transaction.merchant_id,
@@ -48,7 +48,7 @@ def open_dispute(
         reason_code=reason_code,
         amount=amount,
         currency=transaction.currency,
-        held_amount=min(amount, refundable) if holds else 0,
+        held_amount=min(amount, holdable_amount(transaction)) if holds else 0,
         fee_amount=get_terms(transaction.merchant_id).dispute_fee(transaction.currency)
         if holds
         else 0,

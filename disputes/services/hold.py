@@ -1,0 +1,69 @@
+"""What chargebacks hold of a payment: never more than what was captured and not refunded."""
+
+from datetime import UTC, datetime
+
+from django.db.models import QuerySet, Sum
+
+from disputes import states
+from disputes.models import Dispute
+from disputes.snapshot import dispute_snapshot
+from payments_project.actor import Actor
+from payments_project.events.record import record_event
+from payments_project.tenancy import Scope
+from transactions.ledger import (
+    dispute_hold_movements,
+    dispute_loss_movements,
+    record_movements,
+)
+from transactions.models import Transaction
+
+# A chargeback that was won holds nothing any more; a lost one keeps what it took.
+_HOLDING = (*states.DISPUTE_UNRESOLVED, states.LOST)
+
+
+def holdable_amount(transaction: Transaction) -> int:
+    """What a chargeback can still take of a payment, in minor units: what was captured, less its
+    refunds and what other chargebacks hold or have taken. The caller holds the row's lock."""
+    held = _chargebacks(transaction).aggregate(total=Sum("held_amount"))["total"] or 0
+    return (transaction.captured_amount or 0) - transaction.refunded_amount - int(held)
+
+
+def top_up_holds(*, transaction: Transaction, actor: Actor) -> None:
+    """Holds what a failed refund has left with the merchant, up to each chargeback's amount.
+
+    While the refund stood its amount was not held, so that nothing is paid twice. A chargeback that
+    is lost by now takes it at once. In the caller's transaction, which holds the payment's lock.
+    """
+    room = holdable_amount(transaction)
+    for dispute in _chargebacks(transaction).select_for_update().order_by("pk"):
+        amount = min(dispute.amount - dispute.held_amount, room)
+        if amount > 0:
+            room -= amount
+            _hold_more(dispute, amount, actor)
+
+
+def _hold_more(dispute: Dispute, amount: int, actor: Actor) -> None:
+    dispute.held_amount += amount
+    dispute.updated_at = datetime.now(UTC)
+    dispute.save(update_fields=["held_amount", "updated_at"])
+    movements = dispute_hold_movements(dispute_id=dispute.pk, amount=amount)
+    if dispute.status == states.LOST:
+        movements += dispute_loss_movements(dispute_id=dispute.pk, amount=amount, fee=0)
+    record_movements(
+        movements,
+        scope=Scope(dispute.merchant_id, dispute.environment),
+        currency=dispute.currency,
+        transaction_id=dispute.transaction_id,
+    )
+    record_event(
+        aggregate=dispute,
+        type="dispute.funds_withdrawn",
+        data=dispute_snapshot(dispute),
+        actor=actor,
+    )
+
+
+def _chargebacks(transaction: Transaction) -> QuerySet[Dispute]:
+    return Dispute.objects.filter(
+        transaction_id=transaction.pk, dispute_type=Dispute.CHARGEBACK, status__in=_HOLDING
+    )
