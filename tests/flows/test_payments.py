@@ -3,6 +3,7 @@
 import pytest
 
 from tests.api_client import Api
+from tests.schema.rows import OWNER, connect
 
 FEE_OF_1000 = 59  # 2.9 % and 30 cents, the tests' merchant's terms
 
@@ -204,3 +205,18 @@ def test_description_and_metadata_can_be_changed_and_nothing_else(api: Api) -> N
     assert changed["metadata"] == {"a": "1", "c": "3"}
     assert changed["amount"] == 1000
     assert api.error(api.patch(path, {"amount": 5}), 400, "unknown_parameter")["param"] == "amount"
+
+
+def test_payment_is_taken_although_the_use_of_its_card_can_not_be_noted(api: Api) -> None:
+    body = {"amount": 1000, "currency": "USD", "payment_method": api.card()}
+    with connect(OWNER) as owner:
+        owner.execute(
+            "SELECT 1 FROM payment_methods_vault WHERE token = %s FOR UPDATE",
+            [body["payment_method"]],
+        )
+
+        response = api.post("/v1/transactions", body)
+
+    assert (response.status_code, response.json()["status"]) == (201, "succeeded")
+    assert len(api.get("/v1/transactions").json()["data"]) == 1
+    assert api.get(f"/v1/payment_methods/{body['payment_method']}").json()["last_used_at"] is None

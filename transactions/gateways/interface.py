@@ -41,6 +41,9 @@ class ChargeRequest:
     cvc: SecurityCode | None = None
 
 
+_LENGTHS_MAX = (("gateway_id", 100), ("decline_code", 40), ("message", 300))
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayResult:
     """A gateway's answer. ``response`` is what may be stored: redacted, without card data."""
@@ -54,6 +57,14 @@ class GatewayResult:
     # The money can be paid out at once, without the settlement delay.
     available_at_once: bool = False
     response: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Cuts texts to what their columns hold: no wording of a provider's may keep the outcome
+        of a charge from being written."""
+        for name, length_max in _LENGTHS_MAX:
+            text = getattr(self, name)
+            if text is not None and len(text) > length_max:
+                object.__setattr__(self, name, text[:length_max])
 
 
 @dataclass(frozen=True, slots=True)

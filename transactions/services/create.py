@@ -5,13 +5,14 @@ between leaves, and who cleans up). Each phase is one SQL statement in autocommi
 trips were most of this path's cost.
 """
 
+import logging
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, Error
 from psycopg.types.numeric import Int4, Int8
 from pydantic import SecretStr
 
@@ -41,6 +42,8 @@ from transactions.transition import (
 from vault.cards import parse_security_code
 from vault.services.mark_used import mark_used
 from vault.services.open_card import OpenedCard, open_card
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,8 @@ def create_transaction(
     """Takes a payment and returns it as it stands afterwards: a decline is a result, not an error.
 
     With ``claim`` the effect happens once for the key, and ``replies.of(transaction)`` is stored
-    under it in the outcome's commit. An unknown outcome leaves the transaction pending, to be
-    settled by ``resolve_unknown_outcomes``.
+    under it in the outcome's commit. An unknown outcome, or one that could not be written, leaves
+    the transaction pending, to be settled by ``resolve_unknown_outcomes``.
 
     Raises ``InvalidInput`` and ``ResourceMissing`` for what the request names wrongly and
     ``Unavailable`` without a gateway, all before anything is written, and ``KeyTaken`` if the key
@@ -146,27 +149,46 @@ def create_transaction(
     key_id = _commit_intent(transaction, actor, claim)
 
     change: Change | None
-    if assessment.blocked:
-        change = blocked_change(assessment)
-    else:
-        result = call_gateway(
-            gateway.authorize,
-            ChargeRequest(
-                reference=transaction.pk,
-                amount=request.amount,
-                currency=request.currency,
-                capture=request.capture,
-                card=opened.card,
-                cvc=code,
-            ),
+    try:
+        if assessment.blocked:
+            change = blocked_change(assessment)
+        else:
+            result = call_gateway(
+                gateway.authorize,
+                ChargeRequest(
+                    reference=transaction.pk,
+                    amount=request.amount,
+                    currency=request.currency,
+                    capture=request.capture,
+                    card=opened.card,
+                    cvc=code,
+                ),
+            )
+            change = change_for(transaction=transaction, result=result, terms=terms)
+        settled = commit_outcome(
+            transaction=transaction, change=change, actor=actor, key_id=key_id, replies=replies
         )
-        change = change_for(transaction=transaction, result=result, terms=terms)
-    settled = commit_outcome(
-        transaction=transaction, change=change, actor=actor, key_id=key_id, replies=replies
-    )
+    except Exception:
+        # The gateway may have charged. An error would read as "try again": a second charge for a
+        # caller without an idempotency key. Pending is the truth, and the resolver asks.
+        logger.exception("the outcome of transaction %s could not be written", transaction.pk)
+        pending = _intended(scope, request, opened, customer_id, gateway, assessment)
+        pending.pk, pending.created_at = transaction.pk, transaction.created_at
+        pending.updated_at = transaction.created_at
+        # In place of a reply that may have been made, of an outcome that is not written.
+        replies.of(pending)
+        return pending
     if opened.is_use_due():
-        mark_used(scope=scope, token=opened.token)
+        _note_use(scope, opened)
     return settled
+
+
+def _note_use(scope: Scope, opened: OpenedCard) -> None:
+    """A note that can't be made is left out: the payment has been taken."""
+    try:
+        mark_used(scope=scope, token=opened.token)
+    except Error as error:
+        logger.warning("the use of a payment method is not noted: %s", type(error).__name__)
 
 
 def commit_outcome(
