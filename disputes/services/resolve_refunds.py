@@ -8,6 +8,7 @@ from disputes import states
 from disputes.models import Refund
 from disputes.services.finish_refund import finish_refund
 from payments_project.actor import SYSTEM, Actor
+from payments_project.database.uuid7 import uuid7_floor
 from payments_project.errors import ServiceError
 from payments_project.idempotency.replies import NoReplies, Replies
 from transactions.gateways.calls import call_gateway
@@ -24,8 +25,10 @@ def resolve_refunds(*, batch: int = 500) -> dict[str, int]:
     Returns how many were asked about and how many are settled now. Safe to run twice or at once.
     """
     oldest_leased = datetime.now(UTC) - timedelta(seconds=gateway_lease_seconds())
+    # By id, which has the time of the row itself: created_at has that of a transaction that may have
+    # waited for a lock before the gateway was asked.
     waiting = Refund.objects.filter(
-        status=states.PENDING, awaits_gateway=False, created_at__lt=oldest_leased
+        status=states.PENDING, awaits_gateway=False, id__lt=uuid7_floor(oldest_leased)
     ).values_list("pk", flat=True)
     asked = settled = 0
     for refund_id in list(waiting[:batch]):

@@ -73,7 +73,8 @@ def claim_key(claim: KeyClaim, *, resource_id: str | None = None) -> UUID:
             """
             INSERT INTO idempotency_keys (merchant_id, environment, key, request_path,
                 request_fingerprint, api_key_id, recovery_point, locked_until, resource_id)
-            VALUES (%s, %s, %s, %s, %s, %s, 'started', now() + make_interval(secs => %s), %s)
+            VALUES (%s, %s, %s, %s, %s, %s, 'started',
+                    clock_timestamp() + make_interval(secs => %s), %s)
             ON CONFLICT (merchant_id, environment, key) DO NOTHING
             RETURNING id
             """,

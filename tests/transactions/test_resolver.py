@@ -1,5 +1,6 @@
 """The resolver: asks after the lease, believes only an explicit answer, and never sends again."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from disputes.services.audit_books import audit_books
 from disputes.services.resolve_refunds import resolve_refunds
 from payments_project.models import Event
 from tests.api_client import Api
+from tests.gateway_messages import deliver_gateway_messages
 from tests.threads import at_once
 from tests.transactions.gateway_doubles import UNKNOWN, scripted
 from transactions.balances import fold_balances
@@ -36,7 +38,7 @@ def charged(amount: int) -> GatewayResult:
 @pytest.fixture
 def _no_lease(settings: Any) -> None:
     """Every lease is over at once, for the resolver that runs in this process."""
-    settings.GATEWAY_TIMEOUT_SECONDS = settings.GATEWAY_LEASE_MARGIN_SECONDS = 0
+    settings.GATEWAY_TIMEOUT_SECONDS, settings.GATEWAY_LEASE_MARGIN_SECONDS = 0, -1
 
 
 def unanswered(api: Api, number: str = CHARGED_THEN_SILENT, **more: object) -> str:
@@ -79,6 +81,41 @@ def test_nothing_is_asked_within_the_lease(api: Api) -> None:
     operation.refresh_from_db()
     assert operation.status == "pending"
     operation.delete()
+
+
+@pytest.mark.parametrize("kind", ["capture", "refund"])
+def test_lease_begins_when_the_row_is_written(api: Api, kind: str) -> None:
+    """A transaction that waited for a lock began long before it; the gateway is asked after."""
+    if kind == "capture":
+        operation = unanswered_act(api, "capture", 600)
+        transaction = str(operation.transaction_id)
+    else:
+        transaction, refund = unanswered_refund(api)
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    GatewayOperation.objects.filter(transaction_id=transaction).update(created_at=began)
+    Refund.objects.filter(transaction_id=transaction).update(created_at=began)
+
+    with scripted(transaction) as gateway:
+        resolve_unknown_outcomes()
+        resolve_refunds()
+
+    assert gateway.asked == []
+    if kind == "capture":
+        operation.delete()
+    else:
+        SimulatorRefund.objects.filter(reference=refund).update(status="succeeded")
+        deliver_gateway_messages()
+
+
+@pytest.mark.parametrize("answer", ["é" * 1000, "x" * 301])
+def test_long_answer_of_a_provider_is_cut_and_the_outcome_kept(api: Api, answer: str) -> None:
+    result = GatewayResult(Outcome.DECLINED, gateway_id=answer, decline_code=answer, message=answer)
+
+    assert (result.gateway_id, result.decline_code, result.message) == (
+        answer[:100],
+        answer[:40],
+        answer[:300],
+    )
 
 
 @pytest.mark.usefixtures("_no_lease")

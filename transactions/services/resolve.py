@@ -37,7 +37,10 @@ def resolve_unknown_outcomes(*, batch: int = 500) -> dict[str, int]:
         asked += 1
         settled += _resolve_transaction(transaction)
     for operation in GatewayOperation.objects.filter(
-        status=GatewayOperation.PENDING, created_at__lt=oldest_leased
+        # By id, which has the time of the row itself: created_at has that of a transaction that
+        # may have waited for a lock before the gateway was asked.
+        status=GatewayOperation.PENDING,
+        id__lt=uuid7_floor(oldest_leased),
     ).select_related("transaction")[:batch]:
         asked += 1
         settled += _resolve_operation(operation)
