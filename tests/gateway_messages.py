@@ -3,8 +3,10 @@
 import time
 
 from django.db import connection
+from django.db.models.functions import Now
 
 from transactions.gateways.simulator.delivery import send_due_callbacks
+from transactions.models import GatewayCallback
 from transactions.services.callbacks import apply_callbacks
 
 SECONDS_MAX = 10
@@ -15,6 +17,8 @@ def deliver_gateway_messages() -> None:
     deadline = time.monotonic() + SECONDS_MAX
     while time.monotonic() < deadline:
         send_due_callbacks()
+        # What was put off is due now, as if the time were over.
+        GatewayCallback.objects.filter(processed_at=None).update(next_attempt_at=Now())
         apply_callbacks()
         with connection.cursor() as cursor:
             cursor.execute(

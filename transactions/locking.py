@@ -26,6 +26,21 @@ def lock_transaction(
     return transaction
 
 
+def lock_charge(*, gateway_name: str, transaction_id: UUID) -> Transaction:
+    """The transaction that a gateway tells of, its row locked to the end of the caller's
+    transaction. One that another gateway took does not exist. Raises ``ResourceMissing``."""
+    transaction = lock_transaction(transaction_id=transaction_id)
+    require_gateway(transaction, gateway_name)
+    return transaction
+
+
+def require_gateway(transaction: Transaction, gateway_name: str) -> None:
+    """Raises ``ResourceMissing`` unless this gateway took the payment: whoever holds the signing
+    key of one gateway must not move what lies at another."""
+    if transaction.gateway_name != gateway_name:
+        raise ResourceMissing(f"Not a charge of this gateway: {transaction.pk}")
+
+
 def lock_balance(*, scope: Scope, currency: str) -> None:
     """Locks the merchant's balance row of a currency, making it first if need be.
 

@@ -375,6 +375,7 @@ class GatewayCallback(Identified):
     processed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=200, null=True)
     attempts = models.IntegerField(default=0, db_default=0)
+    next_attempt_at = models.DateTimeField(db_default=TransactionTime())
 
     class Meta:
         db_table = "gateway_callbacks"
@@ -386,7 +387,7 @@ class GatewayCallback(Identified):
         ]
         indexes = [
             NamedIndex(
-                fields=["id"],
+                fields=["next_attempt_at"],
                 name="idx_gateway_callbacks_open",
                 condition=Q(processed_at__isnull=True),
             )

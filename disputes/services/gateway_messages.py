@@ -1,5 +1,6 @@
 """What gateways tell later of refunds and disputes."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,10 @@ from disputes.services.finish_refund import complete_refund, fail_refund
 from disputes.services.open_dispute import open_dispute
 from transactions import states as transaction_states
 from transactions.gateways.callback_handlers import NotYet, register_callback_handler
-from transactions.locking import lock_transaction
+from transactions.locking import lock_charge, require_gateway
 from transactions.services.callbacks import GATEWAY_ACTOR
+
+logger = logging.getLogger(__name__)
 
 
 def register_gateway_messages() -> None:
@@ -21,15 +24,17 @@ def register_gateway_messages() -> None:
     register_callback_handler("dispute.created", _dispute_created)
 
 
-def _refund_succeeded(_gateway_name: str, payload: Mapping[str, Any]) -> str:
+def _refund_succeeded(gateway_name: str, payload: Mapping[str, Any]) -> str:
     transaction, refund = lock_refund(UUID(payload["refund"]))
+    require_gateway(transaction, gateway_name)
     if refund.status == states.PENDING:
         complete_refund(transaction=transaction, refund=refund, actor=GATEWAY_ACTOR)
     return f"refund is {refund.status}"
 
 
-def _refund_failed(_gateway_name: str, payload: Mapping[str, Any]) -> str:
+def _refund_failed(gateway_name: str, payload: Mapping[str, Any]) -> str:
     transaction, refund = lock_refund(UUID(payload["refund"]))
+    require_gateway(transaction, gateway_name)
     if refund.status in (states.PENDING, states.SUCCEEDED):
         fail_refund(
             transaction=transaction,
@@ -40,14 +45,18 @@ def _refund_failed(_gateway_name: str, payload: Mapping[str, Any]) -> str:
     return f"refund is {refund.status}"
 
 
-def _dispute_created(_gateway_name: str, payload: Mapping[str, Any]) -> str:
-    transaction = lock_transaction(transaction_id=UUID(payload["charge"]))
+def _dispute_created(gateway_name: str, payload: Mapping[str, Any]) -> str:
+    transaction = lock_charge(gateway_name=gateway_name, transaction_id=UUID(payload["charge"]))
     if transaction.status in (
         transaction_states.PENDING,
         transaction_states.AUTHORIZED,
         transaction_states.CAPTURED,
     ):
         raise NotYet
+    if transaction.status not in transaction_states.SUCCESSFUL:
+        # Its money never was the merchant's: there is nothing to hold.
+        logger.error("gateway %s disputes a payment of no effect: %s", gateway_name, transaction.pk)
+        return f"ignored: transaction is {transaction.status}"
     dispute = open_dispute(
         transaction=transaction,
         dispute_type=payload["type"],

@@ -2,18 +2,31 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from django.db.models.functions import Now
 
 from disputes.models import Dispute, Refund
+from disputes.services.finish_refund import finish_refund
+from payments_project.actor import SYSTEM
+from payments_project.idempotency.replies import NoReplies
 from tests.api_client import Api
 from tests.gateway_messages import deliver_gateway_messages
 from tests.threads import at_once
+from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.gateways.simulator.callbacks import SIGNATURE_HEADER, sign
-from transactions.models import GatewayCallback, SimulatorCallback, SimulatorCharge, Transaction
+from transactions.models import (
+    GatewayCallback,
+    GatewayOperation,
+    SimulatorCallback,
+    SimulatorCharge,
+    SimulatorRefund,
+    Transaction,
+)
 from transactions.services.callbacks import apply_callbacks
 
 PATH = "/v1/gateways/simulator/webhook"
@@ -43,6 +56,12 @@ def confirmed_later(api: Api) -> str:
     transaction: str = api.paid("4000000000006033", amount=1000)["id"]
     SimulatorCallback.objects.filter(message__data__charge=transaction).delete()
     return transaction
+
+
+def apply_callbacks_put_off() -> None:
+    """As when the time that messages were put off for is over."""
+    GatewayCallback.objects.filter(processed_at__isnull=True).update(next_attempt_at=Now())
+    apply_callbacks()
 
 
 def test_message_is_kept_and_answered_before_it_is_applied(api: Api) -> None:
@@ -272,10 +291,136 @@ def test_dispute_that_comes_before_the_confirmation_waits_for_it(api: Api) -> No
     assert not Dispute.objects.filter(transaction_id=transaction).exists()
     send(api, message("charge.succeeded", charge=transaction))
     apply_callbacks()
-    apply_callbacks()
+    apply_callbacks_put_off()
 
     assert api.transaction(transaction)["status"] == "disputed"
     assert Dispute.objects.get(transaction_id=transaction).held_amount == 1000
+
+
+def test_messages_that_must_wait_do_not_hold_up_the_others(api: Api) -> None:
+    apply_callbacks()
+    early = [
+        message("dispute.created", charge=confirmed_later(api), dispute=f"dp_{n}", type="inquiry",
+                reason="fraudulent", amount=1000)
+        for n in range(3)
+    ]  # fmt: skip
+    for told in early:
+        send(api, told)
+    apply_callbacks(batch=3)
+    transaction = confirmed_later(api)
+    send(api, message("charge.succeeded", charge=transaction))
+
+    apply_callbacks(batch=1)
+
+    assert api.transaction(transaction)["status"] == "succeeded"
+    assert [kept(told["id"]).attempts for told in early] == [1, 1, 1]
+    GatewayCallback.objects.filter(message_id__in=[told["id"] for told in early]).delete()
+
+
+@pytest.mark.parametrize(
+    ("attempts", "seconds"), [(0, 1), (1, 2), (5, 32), (11, 2048), (12, 3600), (5000, 3600)]
+)
+def test_message_is_put_off_for_longer_each_time(api: Api, attempts: int, seconds: int) -> None:
+    told = message("charge.succeeded", charge="no id")
+    send(api, told)
+    GatewayCallback.objects.filter(message_id=told["id"]).update(attempts=attempts)
+    before = datetime.now(UTC)
+
+    apply_callbacks()
+    apply_callbacks()
+
+    put_off = kept(told["id"])
+    assert put_off.attempts == attempts + 1
+    waits = (put_off.next_attempt_at - before).total_seconds()
+    assert seconds - 0.1 <= waits <= seconds + 5
+    put_off.delete()
+
+
+def test_confirmation_waits_for_the_capture_that_it_is_about(api: Api) -> None:
+    transaction = api.paid(amount=1000, capture=False)["id"]
+    operation = GatewayOperation.objects.create(
+        transaction_id=transaction, kind="capture", amount=1000, actor_kind="system"
+    )
+    told = message("charge.succeeded", charge=transaction)
+
+    send(api, told)
+    apply_callbacks()
+
+    assert kept(told["id"]).processed_at is None
+    operation.delete()
+    apply_callbacks_put_off()
+    assert kept(told["id"]).outcome == "transaction is authorized"
+
+
+MOVING = [
+    "charge.succeeded",
+    "charge.failed",
+    "refund.succeeded",
+    "refund.failed",
+    "dispute.created",
+]
+
+
+@pytest.mark.parametrize("kind", MOVING)
+def test_gateway_moves_nothing_that_another_gateway_took(api: Api, kind: str) -> None:
+    recorded = {
+        "amount": 5000, "currency": "USD", "payment_method_type": "cash",
+        "external_reference": uuid4().hex, "refund": {"amount": 5000},
+    }  # fmt: skip
+    transaction = api.post("/v1/transactions/record", recorded).json()["id"]
+    refund = Refund.objects.get(transaction_id=transaction).pk
+    before = api.balance()
+    told = message(
+        kind, charge=transaction, refund=str(refund), dispute=f"dp_{uuid4().hex}",
+        type="chargeback", reason="fraudulent", amount=5000,
+    )  # fmt: skip
+
+    send(api, told)
+    apply_callbacks()
+
+    assert kept(told["id"]).outcome.startswith("ignored: ")
+    assert api.balance() == before
+    assert api.transaction(transaction)["status"] == "refunded"
+    assert Refund.objects.get(pk=refund).status == "succeeded"
+    assert not Dispute.objects.filter(transaction_id=transaction).exists()
+
+
+def test_dispute_of_a_payment_that_failed_holds_nothing(api: Api) -> None:
+    transaction = confirmed_later(api)
+    send(api, message("charge.failed", charge=transaction))
+    apply_callbacks()
+    told = message(
+        "dispute.created", charge=transaction, dispute=f"dp_{uuid4().hex}", type="chargeback",
+        reason="fraudulent", amount=1000,
+    )  # fmt: skip
+
+    send(api, told)
+    apply_callbacks()
+
+    assert kept(told["id"]).outcome == "ignored: transaction is failed"
+    assert api.balance() == {"pending": 0, "available": 0, "reserved": 0}
+    SimulatorCharge.objects.filter(reference=transaction).update(status="voided")
+
+
+def test_refund_told_before_its_call_was_answered_keeps_the_gateways_id(api: Api) -> None:
+    transaction = api.paid("4000000000007726", amount=1000)["id"]
+    refund = api.post("/v1/refunds", {"transaction": transaction, "amount": 400}).json()["id"]
+    SimulatorCallback.objects.filter(message__data__refund=refund).delete()
+    Refund.objects.filter(pk=refund).update(gateway_refund_id=None, gateway_response=None)
+    send(api, message("refund.succeeded", refund=refund))
+    apply_callbacks()
+
+    finish_refund(
+        refund_id=refund,
+        result=GatewayResult(Outcome.ACCEPTED, gateway_id="re_1", response={"status": "pending"}),
+        actor=SYSTEM,
+        key_id=None,
+        replies=NoReplies(),
+    )
+
+    settled = Refund.objects.get(pk=refund)
+    assert (settled.status, settled.gateway_refund_id) == ("succeeded", "re_1")
+    SimulatorRefund.objects.filter(reference=refund).update(status="succeeded")
 
 
 def test_payment_that_the_gateway_could_not_complete_has_failed(api: Api) -> None:
@@ -289,6 +434,7 @@ def test_payment_that_the_gateway_could_not_complete_has_failed(api: Api) -> Non
     failed = api.transaction(transaction)
     assert failed["status"] == "failed"
     assert failed["failure"]["code"] == "processing_error"
+    assert (failed["captured_amount"], failed["fee_amount"], failed["net_amount"]) == (0, 0, 0)
     assert api.balance() == {"pending": 0, "available": 0, "reserved": 0}
     # What the gateway of that message would have on record.
     SimulatorCharge.objects.filter(reference=transaction).update(status="voided")

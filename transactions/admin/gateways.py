@@ -118,7 +118,10 @@ class GatewayCallbackAdmin(ReadOnlyAdmin):
     labels = {"received_at": "Received", "gateway_name": "Gateway", "processed_at": "Applied"}
     fieldsets: Fieldsets = (
         ("Message", {"fields": ("id", "gateway_name", "message_id", "type", "received_at")}),
-        ("What became of it", {"fields": ("processed_at", "outcome", "attempts")}),
+        (
+            "What became of it",
+            {"fields": ("processed_at", "outcome", "attempts", "next_attempt_at")},
+        ),
     )
 
     def headline(self, instance: GatewayCallback) -> str:  # type: ignore[override]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
+from django.db.models.functions import Now
 
 from payments_project.actor import Actor
 from payments_project.database.transaction_manager import run_in_transaction
@@ -20,12 +20,14 @@ from transactions.gateways.callback_handlers import (
     register_callback_handler,
 )
 from transactions.gateways.registry import get_gateway
-from transactions.models import GatewayCallback
+from transactions.locking import lock_charge
+from transactions.models import GatewayCallback, GatewayOperation, Transaction
 from transactions.services.confirm import confirm_capture
 
 logger = logging.getLogger(__name__)
 
 GATEWAY_ACTOR = Actor(kind="gateway")
+RETRY_SECONDS_MAX = 3600
 
 
 def receive_callback(
@@ -56,24 +58,40 @@ def receive_callback(
 
 
 def apply_callbacks(*, batch: int = 200) -> int:
-    """Applies the messages that wait, oldest first; returns how many are done now.
+    """Applies the messages that are due, oldest first; returns how many are done now.
 
-    Safe to run twice or at once: each message is applied under its row's lock. One that fails is
-    tried again by a later run, after those that failed less often, so that it never stops others.
+    Safe to run twice or at once: each message is applied under its row's lock. One that fails, or
+    must wait, is tried again after one second, two, four, and so on up to an hour, so that it never
+    stops others.
     """
-    waiting = GatewayCallback.objects.filter(processed_at__isnull=True).order_by("attempts", "id")
+    due = GatewayCallback.objects.filter(processed_at__isnull=True, next_attempt_at__lte=Now())
     applied = 0
-    for callback_id in list(waiting.values_list("pk", flat=True)[:batch]):
+    for callback_id in list(
+        due.order_by("next_attempt_at", "id").values_list("pk", flat=True)[:batch]
+    ):
         try:
             applied += apply_callback(callback_id)
+        except NotYet:
+            _put_off(callback_id)
         except Exception:
             logger.exception("could not apply gateway callback %s", callback_id)
-            GatewayCallback.objects.filter(pk=callback_id).update(attempts=F("attempts") + 1)
+            _put_off(callback_id)
     return applied
 
 
+def _put_off(callback_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE gateway_callbacks SET attempts = attempts + 1,"
+            " next_attempt_at = now() + make_interval(secs => least(2 ^ least(attempts, 30), %s))"
+            " WHERE id = %s AND processed_at IS NULL",
+            [RETRY_SECONDS_MAX, callback_id],
+        )
+
+
 def apply_callback(callback_id: UUID) -> bool:
-    """Applies one message, once; False if it must wait or another process has it."""
+    """Applies one message, once; False if another process has it or had it. Raises ``NotYet`` for
+    one that must wait, and whatever its handler raises."""
 
     def work() -> bool:
         callback = (
@@ -92,10 +110,7 @@ def apply_callback(callback_id: UUID) -> bool:
         callback.save(update_fields=["outcome", "processed_at"])
         return True
 
-    try:
-        return run_in_transaction(work)
-    except NotYet:
-        return False
+    return run_in_transaction(work)
 
 
 def _outcome(handler: CallbackHandler, callback: GatewayCallback) -> str:
@@ -114,18 +129,31 @@ def register_charge_messages() -> None:
     register_callback_handler("charge.failed", _charge_failed)
 
 
-def _charge_confirmed(_gateway_name: str, payload: Mapping[str, str]) -> str:
-    return _confirm(UUID(payload["charge"]), succeeded=True)
+def _charge_confirmed(gateway_name: str, payload: Mapping[str, str]) -> str:
+    return _confirm(gateway_name, UUID(payload["charge"]), succeeded=True)
 
 
-def _charge_failed(_gateway_name: str, payload: Mapping[str, str]) -> str:
-    return _confirm(UUID(payload["charge"]), succeeded=False)
+def _charge_failed(gateway_name: str, payload: Mapping[str, str]) -> str:
+    return _confirm(gateway_name, UUID(payload["charge"]), succeeded=False)
 
 
-def _confirm(transaction_id: UUID, *, succeeded: bool) -> str:
+def _confirm(gateway_name: str, transaction_id: UUID, *, succeeded: bool) -> str:
+    transaction = lock_charge(gateway_name=gateway_name, transaction_id=transaction_id)
+    if transaction.status == states.PENDING or _is_being_captured(transaction):
+        raise NotYet
     transaction = confirm_capture(
         transaction_id=transaction_id, succeeded=succeeded, actor=GATEWAY_ACTOR
     )
-    if transaction.status == states.PENDING:
-        raise NotYet
     return f"transaction is {transaction.status}"
+
+
+def _is_being_captured(transaction: Transaction) -> bool:
+    """Whether a capture is under way, which the message may be about: its answer comes first."""
+    return (
+        transaction.status == states.AUTHORIZED
+        and GatewayOperation.objects.filter(
+            transaction=transaction,
+            kind=GatewayOperation.CAPTURE,
+            status=GatewayOperation.PENDING,
+        ).exists()
+    )

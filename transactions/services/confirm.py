@@ -33,6 +33,8 @@ def confirm_capture(*, transaction_id: UUID, succeeded: bool, actor: Actor) -> T
     else:
         change = Change(
             status=states.FAILED,
+            captured_amount=0,
+            fee_amount=0,
             failure_code="processing_error",
             failure_message="The gateway could not complete the payment.",
         )
