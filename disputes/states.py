@@ -15,8 +15,6 @@ REFUND_TRANSITIONS: dict[str, tuple[str, ...]] = {
     CANCELLED: (),
 }
 REFUND_STATES = tuple(state for state in REFUND_TRANSITIONS if state)
-# These hold part of the transaction's refundable amount.
-REFUND_COUNTED = (PENDING, SUCCEEDED)
 
 OPEN = "open"
 UNDER_REVIEW = "under_review"

@@ -175,6 +175,13 @@ def refuse(api: Api) -> None:
     ):
         body = {"type": "card", "card": {**card, **wrong}}
         assert api.post("/v1/payment_methods", body, key=new_key()).status_code == 400, wrong
+    token = tokenise(api, number).json()["id"]
+    paying = {"amount": 1000, "currency": "USD", "payment_method": token}
+    for key in (number, "4242 4242 4242 4242", "4242-4242-4242-4242", f"order-{number}"):
+        assert api.post("/v1/transactions", paying, key=key).status_code == 400
+        assert api.post("/v1/customers", {"name": "Ada"}, key=key).status_code == 400
+        api.http.patch("/v1/customers/none", json={}, headers={"Idempotency-Key": key})
+        api.http.get("/v1/customers", headers={"Idempotency-Key": key})
     api.post("/v1/payment_methods", {"type": "card", "card": number})
     api.post("/v1/payment_methods", {"type": number, "card": card})
     api.post("/v1/transactions", {"amount": 1, "currency": "USD", "payment_method": number})

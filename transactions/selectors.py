@@ -3,20 +3,27 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from payments_project.api.pagination import Page, cursor_of, page_by_id
 from payments_project.api.query import ListQuery
 from payments_project.database.statements import planned_for_their_values
+from payments_project.database.uuid7 import uuid7_floor, uuid7_time
 from payments_project.events.models import Event
 from payments_project.tenancy import Scope
 from transactions import ledger_accounts as accounts
 from transactions.access import history_of, transactions_of
 from transactions.models import Transaction
+
+# A payment has ten or so.
+EVENTS_MAX = 100
+# An event is made after its object, but its id is by the database's clock, which may be corrected.
+CLOCK_SET_BACK_MAX = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +68,18 @@ def list_transactions(
         return page_by_id(rows.filter(**filters), query)
 
 
+def events_of(aggregatetype: str, key: UUID) -> "QuerySet[Event]":
+    """The events of an object whose key is a UUIDv7, in order: the first ``EVENTS_MAX`` of them."""
+    return Event.objects.filter(
+        aggregateid=str(key),
+        aggregatetype=aggregatetype,
+        # Older months hold none of the object's events and need not be looked into.
+        id__gte=uuid7_floor(uuid7_time(key) - CLOCK_SET_BACK_MAX),
+    ).order_by("sequence")[:EVENTS_MAX]
+
+
 def transaction_timeline(transaction: Transaction) -> list[TimelineStep]:
-    """Every state of a transaction in order, from its events."""
-    events = Event.objects.filter(
-        aggregateid=str(transaction.pk), aggregatetype="transaction"
-    ).order_by("sequence")
+    """Every state of a transaction in order, from its events; of its first ``EVENTS_MAX``."""
     return [
         TimelineStep(
             sequence=event.sequence,
@@ -75,7 +89,7 @@ def transaction_timeline(transaction: Transaction) -> list[TimelineStep]:
             actor_kind=event.actor_kind,
             request_id=event.request_id,
         )
-        for event in events
+        for event in events_of("transaction", transaction.pk)
     ]
 
 

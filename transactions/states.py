@@ -32,4 +32,3 @@ STATES = tuple(state for state in TRANSITIONS if state)
 
 # Reached success at some time; what was captured is or was the merchant's.
 SUCCESSFUL = (SUCCEEDED, REFUNDED, DISPUTED)
-FINAL = (FAILED, CANCELLED)

@@ -1,5 +1,6 @@
 """Customers and API keys over HTTP."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
@@ -30,7 +31,7 @@ from payments_project.api.paths import require_uuid
 from payments_project.api.query import ListQuery
 from payments_project.api.views import ApiView, NoQuery
 from payments_project.database.transaction_manager import run_in_transaction
-from payments_project.errors import PermissionDenied
+from payments_project.errors import InvalidInput, PermissionDenied
 
 PERSONAL = ("name", "phone", "address", "birth_date")
 
@@ -166,7 +167,11 @@ class ApiKeysView(ApiView):
 
     @atomic_operation
     def post(self, request: Request) -> tuple[int, dict[str, Any]]:
-        """Creates a key of this environment, with no permission that the caller lacks."""
+        """Creates a key of this environment, with no permission that the caller lacks.
+
+        It has the caller's own rate limits and does not outlive it: without `expires_at` it ends
+        when the caller does.
+        """
         body = self.body(CreateApiKey)
         wanted = body.permissions if body.type == "secret" else PUBLISHABLE
         missing = lacking(self.caller.permissions, [name for name in wanted if ":" in name])
@@ -183,9 +188,17 @@ class ApiKeysView(ApiView):
             name=body.name,
             key_type=body.type,
             permissions=body.permissions,
-            expires_at=body.expires_at,
+            expires_at=_end_within(self.caller.expires_at, wanted=body.expires_at),
+            rate_limits=(self.caller.rate_limit_per_second, self.caller.rate_limit_per_hour),
         )
         return 201, api_key_content(get_api_key(scope=self.scope, api_key_id=key.pk), secret=secret)
+
+
+def _end_within(end: datetime | None, *, wanted: datetime | None) -> datetime | None:
+    """When a key ends that is made by one which ends at ``end``."""
+    if end is not None and wanted is not None and wanted > end:
+        raise InvalidInput("The key may not outlive the one that makes it.", param="expires_at")
+    return wanted or end
 
 
 class ApiKeyView(ApiView):

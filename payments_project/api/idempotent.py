@@ -54,7 +54,8 @@ def key_claim(view: ApiView, *, lease_seconds: int) -> KeyClaim | None:
         return None
     if not is_valid_key(key):
         raise InvalidInput(
-            "An Idempotency-Key has 1 to 255 printable ASCII characters.", param="Idempotency-Key"
+            "An Idempotency-Key has 1 to 255 printable ASCII characters and holds no card number.",
+            param="Idempotency-Key",
         )
     path = f"{request.method} {request.path}"[:200]
     return KeyClaim(

@@ -39,7 +39,7 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
     "required": False,
     "description": (
         "Makes a retry safe: the first status and body are stored and replayed. Scoped to merchant"
-        " and environment, kept at least 24 hours."
+        " and environment, kept at least 24 hours. A key that holds a card number is refused."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     "example": "order-1042-attempt-1",

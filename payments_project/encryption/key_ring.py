@@ -29,6 +29,9 @@ class KeyRing:
                 key = b""
             if not (separator and key_id and len(key) == KEY_BYTES):
                 raise ImproperlyConfigured("a key ring is id:base64,… of 32 byte keys")
+            if key_id in self._keys:
+                # What the one encrypted could not be read with the other.
+                raise ImproperlyConfigured(f"key id {key_id!r} stands twice in a key ring")
             self._keys[key_id] = AESGCM(key)
         if not self._keys:
             raise ImproperlyConfigured("a key ring needs at least one key")

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import models, transaction
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -40,9 +40,10 @@ def staff_snapshot(user: StaffUser) -> dict[str, Any]:
 class StaffUserAdmin(FastModelAdmin, UserAdmin):
     """Made, given roles and deactivated; never deleted, since the audit trail names them.
 
-    Only a superuser gives or takes superuser rights and single permissions, or changes a superuser;
-    others hand out no role that holds more than they have themselves. Nobody can lock themselves
-    out.
+    Only a superuser gives or takes superuser rights and single permissions, or changes a superuser.
+    Others change nobody, password included, who holds a right that they lack, and hand out no such
+    role; so every role of somebody whom they may change is among those that the form offers, and
+    saving takes none away unseen. Nobody can lock themselves out.
     """
 
     form = UserChangeForm
@@ -93,8 +94,7 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = bool(super().has_change_permission(request, obj))
-        is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
-        return allowed and not is_above
+        return allowed and (obj is None or _is_within(request.user, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         names: tuple[str, ...] = self.readonly_fields
@@ -150,8 +150,27 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
 
 
 def _permissions(group: Group) -> set[str]:
-    pairs = group.permissions.values_list("content_type__app_label", "codename")
+    return _names(group.permissions.all())
+
+
+def _names(permissions: models.QuerySet[Permission]) -> set[str]:
+    pairs = permissions.values_list("content_type__app_label", "codename")
     return {f"{app}.{name}" for app, name in pairs}
+
+
+def _is_within(user: Any, other: StaffUser) -> bool:
+    """Whether ``user`` holds every right of ``other``, active or not.
+
+    Of somebody inactive Django says that they have none; but who may change them could activate
+    them, and have the rights with the password.
+    """
+    if user.is_superuser:
+        return True
+    if other.is_superuser:
+        return False
+    held = Permission.objects.filter(models.Q(user=other) | models.Q(group__user=other))
+    own: set[str] = user.get_all_permissions()
+    return _names(held) <= own
 
 
 @admin.register(Group)

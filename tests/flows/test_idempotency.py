@@ -2,9 +2,12 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
 
+import pytest
 from django.db import connection
 
+from payments_project.api.idempotency_key import is_valid_key
 from payments_project.models import IdempotencyKey
 from tests.api_client import Api, new_key
 from transactions.models import SimulatorCharge, Transaction
@@ -25,6 +28,51 @@ def test_replay_is_the_first_reply_word_for_word(api: Api) -> None:
     assert "Idempotent-Replayed" not in first.headers
     assert second.headers["Idempotent-Replayed"] == "true"
     assert len(api.get("/v1/transactions").json()["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        "4242-4242-4242-4242",
+        "4-2-4-2-4-2-4-2-4-2-4-2-4-2-4-2",
+        "378282246310005",
+        "order-4242424242424242",
+        "order 4242-4242-4242-4242 again",
+        "order/3782 822463 10005",
+        "1001-4242424242424242",
+    ],
+)
+def test_key_that_holds_a_card_number_is_refused_and_not_repeated(api: Api, key: str) -> None:
+    body = payment(api.card())
+
+    response = api.post("/v1/transactions", body, key=key)
+
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert (error["code"], error["param"]) == ("parameter_invalid", "Idempotency-Key")
+    assert key not in response.text
+    assert api.get("/v1/transactions").json()["data"] == []
+    assert not IdempotencyKey.objects.filter(key=key).exists()
+
+
+def test_no_uuid_is_taken_for_a_card_number() -> None:
+    # The first is nothing but digits, of which the first three groups would pass as a card's.
+    digits = [
+        UUID("42424242-4242-4242-8000-000000000000"),
+        UUID("42424242-4242-4242-8242-424242424242"),
+    ]
+
+    assert all(is_valid_key(str(key)) for key in digits)
+    assert all(is_valid_key(str(uuid4())) for _ in range(100_000))
+
+
+@pytest.mark.parametrize(
+    "key", ["order-1042-attempt-1", "4242424242424241", "1732412345678", "a4242424242424242"]
+)
+def test_other_keys_of_digits_stay_good(key: str) -> None:
+    assert is_valid_key(key)
 
 
 def test_replay_shows_the_state_of_then_not_of_now(api: Api) -> None:

@@ -1,9 +1,14 @@
 """Taking a payment over HTTP: every outcome that a card can have."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from payments_project.database.uuid7 import uuid7_floor
+from payments_project.events.models import Event
 from tests.api_client import Api
 from tests.schema.rows import OWNER, connect
+from transactions.selectors import events_of
 
 FEE_OF_1000 = 59  # 2.9 % and 30 cents, the tests' merchant's terms
 
@@ -193,6 +198,24 @@ def test_timeline_tells_every_state_and_its_cause(api: Api) -> None:
 
     assert [step["status"] for step in timeline["data"]] == ["pending", "authorized", "succeeded"]
     assert {step["cause"]["type"] for step in timeline["data"]} == {"api_key"}
+
+
+def test_timeline_is_every_event_and_reads_no_month_before_the_payment(api: Api) -> None:
+    transaction = api.paid(capture=False)
+    api.post(f"/v1/transactions/{transaction['id']}/capture", {"amount": 400})
+    api.patch(f"/v1/transactions/{transaction['id']}", {"description": "New"})
+    api.post("/v1/refunds", {"transaction": transaction["id"]})
+    logged = Event.objects.filter(aggregatetype="transaction", aggregateid=transaction["id"])
+
+    timeline = api.get(f"/v1/transactions/{transaction['id']}/timeline").json()["data"]
+    # The plan of a payment in the far future: of the months, it reads those from there on.
+    far = uuid7_floor(datetime(2199, 1, 1, tzinfo=UTC))
+    plan = events_of("transaction", far).explain()
+
+    expected = list(logged.order_by("sequence").values_list("type", flat=True))
+    assert [step["type"] for step in timeline] == expected
+    assert len(expected) >= 4
+    assert "events_20" not in plan
 
 
 def test_description_and_metadata_can_be_changed_and_nothing_else(api: Api) -> None:

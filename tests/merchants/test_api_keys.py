@@ -404,6 +404,46 @@ def test_key_gives_away_only_what_it_has(
     assert code_of(publishable) == "permission_denied"
 
 
+def test_key_makes_none_that_outlives_it(merchant: MadeMerchant, server: Server) -> None:
+    end = datetime.now(UTC) + timedelta(days=2)
+    key = make_key(merchant.scope(), expires_at=end)
+
+    def ask(**more: Any) -> httpx.Response:
+        return send(server, key, "api_keys", {"name": "n", "type": "secret", **more})
+
+    def end_of(response: httpx.Response) -> datetime:
+        assert response.status_code == 201, response.text
+        return ApiKey.objects.get(pk=response.json()["id"]).expires_at
+
+    later = ask(expires_at=(end + timedelta(milliseconds=1)).isoformat())
+    earlier = end - timedelta(days=1)
+
+    assert (later.status_code, code_of(later)) == (400, "parameter_invalid")
+    assert later.json()["error"]["param"] == "expires_at"
+    assert end_of(ask()) == end
+    assert end_of(ask(expires_at=None)) == end
+    assert end_of(ask(expires_at=end.isoformat())) == end
+    assert end_of(ask(expires_at=earlier.isoformat())) == earlier
+    assert end_of(send(server, key, "api_keys", {"name": "n", "type": "publishable"})) == end
+
+
+def test_key_without_an_end_makes_keys_with_any(api: Api) -> None:
+    end = datetime.now(UTC) + timedelta(days=9000)
+
+    assert created(api)["expires_at"] is None
+    assert created(api, expires_at=end.isoformat())["expires_at"] is not None
+
+
+def test_key_passes_its_rate_limits_on(merchant: MadeMerchant, server: Server) -> None:
+    for limits in ((7, 900), (None, 900), (None, None)):
+        key = make_key(merchant.scope(), rate_limits=limits)
+        made = send(server, key, "api_keys", {"name": "n", "type": "secret"})
+
+        assert made.status_code == 201, made.text
+        stored = ApiKey.objects.get(pk=made.json()["id"])
+        assert (stored.rate_limit_per_second, stored.rate_limit_per_hour) == limits
+
+
 def test_key_does_not_rotate_one_that_may_do_more(
     api: Api, merchant: MadeMerchant, server: Server
 ) -> None:

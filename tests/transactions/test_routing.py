@@ -9,7 +9,7 @@ from payments_project.tenancy import Scope
 from tests.api_client import Api, new_key
 from tests.merchants.making import MadeMerchant, client_of
 from tests.server import Server, start_server
-from transactions.gateways.registry import gateway_names, get_gateway
+from transactions.gateways.registry import get_gateway
 from transactions.models import SimulatorCharge, Transaction
 
 
@@ -26,9 +26,9 @@ def payments_of(scope: Scope) -> int:
     ).count()
 
 
-def test_every_gateway_has_its_name() -> None:
-    assert gateway_names() == ["external", "simulator"]
-    assert [get_gateway(name).name for name in gateway_names()] == ["external", "simulator"]
+@pytest.mark.parametrize("name", ["external", "simulator"])
+def test_every_gateway_has_its_name(name: str) -> None:
+    assert get_gateway(name).name == name
 
 
 def test_live_payment_without_a_gateway_is_a_503_before_anything_is_written(

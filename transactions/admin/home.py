@@ -71,7 +71,7 @@ def read_day(*, day: datetime, environment: str) -> list[Slice]:
                 "first": uuid7_floor(day),
                 "last": uuid7_floor(day + timedelta(days=1)),
                 "environment": environment,
-                "good": [states.CAPTURED, *states.SUCCESSFUL],
+                "good": list(states.SUCCESSFUL),
                 "limit": ROWS_MAX,
             },
         )

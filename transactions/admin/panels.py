@@ -13,10 +13,11 @@ from merchants.models import Customer, Merchant
 from payments_project.console import display
 from payments_project.console.panels import ROWS_MAX, Column, Panel, Step, panel
 from payments_project.console.presented import Cell
-from payments_project.database.uuid7 import uuid7_floor, uuid7_time
+from payments_project.database.uuid7 import uuid7_floor
 from payments_project.events.models import Event
 from transactions.admin.money import moved
 from transactions.models import GatewayOperation, LedgerEntry, Transaction
+from transactions.selectors import events_of
 from vault.models import PaymentMethod
 
 # What a step of a payment's life is called; the type itself is in the event.
@@ -51,17 +52,11 @@ def timeline_panel(request: HttpRequest, transaction: Transaction) -> Panel:
 
 
 def timeline(aggregatetype: str, key: UUID) -> Panel:
-    """The events of an object whose key is a UUIDv7, as a panel: the first hundred of them."""
-    events = Event.objects.filter(
-        aggregateid=str(key),
-        aggregatetype=aggregatetype,
-        # Older months hold none of the object's events and need not be looked into.
-        id__gte=uuid7_floor(uuid7_time(key)),
-    ).order_by("sequence")[:100]
+    """The events of an object whose key is a UUIDv7, as a panel."""
     return Panel(
         title="Timeline",
         icon="timeline",
-        steps=[_step(event) for event in events],
+        steps=[_step(event) for event in events_of(aggregatetype, key)],
         empty="No events; their months may have been dropped.",
         more_url=f"{display.list_url('payments_project.event')}?aggregateid={key}",
         more_text="Events",

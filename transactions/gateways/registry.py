@@ -28,8 +28,3 @@ def select_gateway(scope: Scope) -> Gateway:
     raise Unavailable(
         "No gateway is configured for live payments.", code="gateway_unavailable", retry_after=60
     )
-
-
-def gateway_names() -> list[str]:
-    """Every gateway's name, sorted."""
-    return sorted(_GATEWAYS)

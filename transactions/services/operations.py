@@ -146,7 +146,3 @@ def _close(operation: GatewayOperation, status: str, result: GatewayResult) -> N
     operation.response = dict(result.response)
     operation.finished_at = datetime.now(UTC)
     operation.save(update_fields=["status", "response", "finished_at"])
-
-
-def _name_resource(key_id: UUID, operation_id: UUID) -> None:
-    IdempotencyKey.objects.filter(pk=key_id).update(resource_id=str(operation_id))

@@ -44,12 +44,6 @@ class OpenedCard:
     is_active: bool
     last_used_at: datetime | None
 
-    def is_expired(self, *, today: date | None = None) -> bool:
-        """Whether the expiry month has passed, by the UTC date."""
-        if self.expires_at is None:
-            return False
-        return self.expires_at < (today or datetime.now(UTC).date())
-
     def is_use_due(self, *, now: datetime | None = None) -> bool:
         """Whether ``mark_used`` would write anything: the last use noted is over an hour old."""
         if self.last_used_at is None:
@@ -60,7 +54,7 @@ class OpenedCard:
 def open_card(*, scope: Scope, token: str, param: str | None = None) -> OpenedCard:
     """Decrypts the card behind ``token``: one statement, no lock, whatever the card's state.
 
-    The caller decides what ``is_active``, ``is_expired`` and ``customer_id`` mean for its act.
+    The caller decides what ``is_active``, ``expires_at`` and ``customer_id`` mean for its act.
     Raises ``ResourceMissing`` (with ``param``, if the token stood in a body), ``CardUnreadable``
     and ``EncryptionKeyUnknown``.
     """
