@@ -3,6 +3,10 @@
 The folder's cursor is a PostgreSQL snapshot: it takes the entries that its new snapshot sees and
 its last one did not, so no entry is missed or counted twice, however transactions overlap. A
 reader adds the entries that are not folded yet to the folded row, in one statement.
+
+A long backlog is folded in pages, each a transaction of its own: the cursor moves to a snapshot that
+has seen what the newest one sees below some transaction id. It is a snapshot like any other, so
+readers stay exact and a folder may die between pages.
 """
 
 from dataclasses import dataclass
@@ -16,10 +20,11 @@ from transactions import ledger_accounts as accounts
 from transactions.locking import try_advisory_lock
 
 CURSOR = "ledger_balances"
+PAGE_ENTRIES = 100_000
 
 _UNFOLDED = f"""
     SELECT entry.merchant_id, entry.environment, entry.currency, entry.available_on,
-           side.account, side.delta
+           side.account, side.delta, entry.xid
       FROM event_cursors AS cursor
       JOIN ledger_entries AS entry
         ON entry.xid >= pg_snapshot_xmin(cursor.snapshot)
@@ -30,9 +35,31 @@ _UNFOLDED = f"""
        AND side.account IN ('{accounts.PENDING}', '{accounts.AVAILABLE}', '{accounts.RESERVED}')
 """
 
+# The page ends after the transaction of its last entry, or, where there are fewer entries than a
+# page, with the newest snapshot. All that the old snapshot saw lies below either end.
 _FOLD = f"""
-WITH fresh AS MATERIALIZED ({_UNFOLDED}),
-balance AS (
+WITH page_end AS MATERIALIZED (
+    SELECT coalesce(
+        (SELECT (entry.xid::text::numeric + 1)::text::xid8
+           FROM ledger_entries AS entry
+          WHERE entry.xid >= (SELECT pg_snapshot_xmax(snapshot) FROM event_cursors
+                               WHERE name = '{CURSOR}')
+          ORDER BY entry.xid OFFSET %(page_entries)s - 1 LIMIT 1),
+        pg_snapshot_xmax(pg_current_snapshot())) AS xid
+), page AS MATERIALIZED (
+    SELECT page_end.xid,
+           (coalesce((array_agg(running.xid ORDER BY running.xid))[1], page_end.xid)
+            || ':' || page_end.xid || ':'
+            || coalesce(string_agg(running.xid::text, ',' ORDER BY running.xid), '')
+           )::pg_snapshot AS snapshot
+      FROM page_end
+      LEFT JOIN pg_snapshot_xip(pg_current_snapshot()) AS running (xid)
+        ON running.xid < page_end.xid
+     GROUP BY page_end.xid
+), fresh AS MATERIALIZED (
+    SELECT unfolded.* FROM ({_UNFOLDED}) AS unfolded, page
+     WHERE unfolded.xid < page.xid AND pg_visible_in_snapshot(unfolded.xid, page.snapshot)
+), balance AS (
     INSERT INTO merchant_balances AS balance (merchant_id, environment, currency,
         pending_balance, available_balance, reserved_balance)
     SELECT merchant_id, environment, currency,
@@ -56,10 +83,10 @@ balance AS (
     ON CONFLICT (merchant_id, environment, currency, available_on) DO UPDATE SET
         amount = day.amount + excluded.amount
 ), moved AS (
-    UPDATE event_cursors SET snapshot = pg_current_snapshot(), updated_at = now()
-     WHERE name = '{CURSOR}'
+    UPDATE event_cursors SET snapshot = page.snapshot, updated_at = now()
+      FROM page WHERE name = '{CURSOR}'
 )
-SELECT count(*) FROM fresh
+SELECT (SELECT count(*) FROM fresh), xid < pg_snapshot_xmax(pg_current_snapshot()) FROM page
 """
 
 _READ = f"""
@@ -104,20 +131,35 @@ class Balance:
     reserved: int
 
 
-def fold_balances() -> int:
-    """Folds the ledger's new entries into balances and pending days; returns their number.
+def fold_balances(*, page_entries: int = PAGE_ENTRIES) -> int:
+    """Folds the ledger's new entries into balances and pending days; returns how many movements of
+    accounts it folded.
 
-    Safe to run twice or at once: one folder works, another returns 0. It must not share a
-    transaction with a ledger entry of its own, which its snapshot would not know.
+    In pages of some ``page_entries`` ledger entries, never fewer than one transaction's, so that no
+    backlog is too long for the statement time-out. Safe to run twice or at once: one folder works,
+    another returns. It must not share a transaction with a ledger entry of its own, which its
+    snapshot would not know.
     """
+    folded = 0
+    more = True
+    while more:
+        count, more = fold_page(page_entries=page_entries)
+        folded += count
+    return folded
 
-    def work() -> int:
+
+def fold_page(*, page_entries: int) -> tuple[int, bool]:
+    """Folds one page, in a transaction of its own; returns how many movements, and whether there
+    are more. Nothing, and no more, while another folder works."""
+
+    def work() -> tuple[int, bool]:
         # The lock comes in a statement before the fold's, whose snapshot then sees the last fold.
         if not try_advisory_lock("fold balances"):
-            return 0
+            return 0, False
         with connection.cursor() as cursor:
-            cursor.execute(_FOLD)
-            return int(cursor.fetchone()[0])
+            cursor.execute(_FOLD, {"page_entries": page_entries})
+            count, more = cursor.fetchone()
+            return int(count), bool(more)
 
     return run_in_transaction(work)
 

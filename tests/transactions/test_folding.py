@@ -14,7 +14,13 @@ from tests.merchants.making import make_merchant
 from tests.schema.rows import APPLICATION, connect, insert_row
 from tests.threads import at_once
 from transactions import ledger_accounts as accounts
-from transactions.balances import Balance, fold_balances, read_balances
+from transactions.balances import (
+    PAGE_ENTRIES,
+    Balance,
+    fold_balances,
+    fold_page,
+    read_balances,
+)
 from transactions.ledger import Movement, record_movements
 from transactions.models import MerchantBalance
 
@@ -67,7 +73,10 @@ def available(scope: Scope) -> int:
     return found[0].available if found else 0
 
 
-def test_reading_equals_the_entries_while_eight_write_and_one_folds(scope: Scope) -> None:
+@pytest.mark.parametrize("page_entries", [PAGE_ENTRIES, 3])
+def test_reading_equals_the_entries_while_eight_write_and_one_folds(
+    scope: Scope, page_entries: int
+) -> None:
     writing = threading.Semaphore(0)
     compared: list[tuple[int, int]] = []
 
@@ -78,7 +87,7 @@ def test_reading_equals_the_entries_while_eight_write_and_one_folds(scope: Scope
             writing.release()
         elif number == WRITERS:
             while writing._value < WRITERS:
-                fold_balances()
+                fold_balances(page_entries=page_entries)
         else:
             while writing._value < WRITERS:
                 compared.append(read_and_sum(scope))
@@ -116,6 +125,72 @@ def test_long_open_transaction_loses_nothing(scope: Scope) -> None:
         assert (folded(scope), available(scope)) == (120, 127)
         fold_balances()
         assert (folded(scope), available(scope)) == (127, 127)
+
+
+def test_long_backlog_is_folded_in_pages_and_reading_is_exact_between_them(scope: Scope) -> None:
+    fold_balances()
+    for amount in range(1, 11):
+        adjust(scope, amount)
+
+    seen = []
+    more = True
+    while more:
+        _, more = fold_page(page_entries=3)
+        seen.append(folded(scope))
+        assert available(scope) == summed(scope) == 55
+
+    assert seen == [1 + 2 + 3, 21, 45, 55]
+    assert fold_page(page_entries=3) == (0, False)
+
+
+def test_page_holds_no_less_than_one_transaction(scope: Scope) -> None:
+    fold_balances()
+    run_in_transaction(
+        lambda: record_movements(
+            [adjustment(10)] * 5, scope=scope, currency="EUR", transaction_id=None
+        )
+    )
+    adjust(scope, 7)
+
+    assert fold_page(page_entries=2) == (5, True)
+    assert (folded(scope), available(scope)) == (50, 57)
+    assert fold_page(page_entries=2) == (1, False)
+    assert folded(scope) == 57
+
+
+def test_transaction_that_is_open_over_several_pages_is_folded_once(scope: Scope) -> None:
+    fold_balances()
+    with connect(APPLICATION) as slow, connect(APPLICATION) as slower:
+        insert_row(slow, "ledger_entries", **entry(scope, 1000))
+        adjust(scope, 1)
+        insert_row(slower, "ledger_entries", **entry(scope, 5000))
+        for _ in range(5):
+            adjust(scope, 1)
+        assert fold_page(page_entries=2) == (2, True)
+        assert (folded(scope), available(scope)) == (2, 6)
+        slow.commit()
+        assert (folded(scope), available(scope)) == (2, 1006)
+        # The late one lies below the page that follows, which is two entries longer for it.
+        assert fold_page(page_entries=2) == (3, True)
+        assert (folded(scope), available(scope)) == (1004, 1006)
+        fold_balances(page_entries=2)
+        assert (folded(scope), available(scope)) == (1006, 1006)
+        slower.commit()
+
+    assert (folded(scope), available(scope)) == (1006, 6006)
+    assert fold_balances(page_entries=2) == 1
+    assert (folded(scope), available(scope)) == (6006, 6006)
+    assert fold_balances(page_entries=2) == 0
+
+
+def test_folders_at_once_fold_each_page_once(scope: Scope) -> None:
+    for _ in range(40):
+        adjust(scope, 1)
+
+    at_once(4, lambda _: fold_balances(page_entries=3))
+    fold_balances()
+
+    assert (folded(scope), available(scope)) == (40, 40)
 
 
 def test_entry_rolled_back_was_never_there(scope: Scope) -> None:
