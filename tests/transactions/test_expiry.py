@@ -119,6 +119,20 @@ def test_void_that_the_gateway_refused_is_tried_again_by_the_next_run(
     assert status(api, transaction) == "cancelled"
 
 
+def test_adapter_that_breaks_down_does_not_stop_the_others(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, sound = authorized(api, expired=True), authorized(api, expired=True)
+
+    with scripted(broken, void=[None]):
+        assert expire_authorizations() == 1
+
+    assert (status(api, broken), status(api, sound)) == ("authorized", "cancelled")
+    assert f"could not expire authorization {broken}" in caplog.messages
+    GatewayOperation.objects.filter(transaction_id=broken).delete()
+    assert expire_authorizations() == 1
+
+
 def test_void_that_was_not_answered_waits_for_the_resolver(api: Api) -> None:
     transaction = authorized(api, expired=True)
 

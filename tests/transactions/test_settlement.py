@@ -10,6 +10,7 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.tenancy import Scope
 from tests.api_client import Api
 from tests.merchants.making import client_of, make_merchant
+from tests.schema.rows import OWNER, connect
 from tests.server import Server
 from tests.threads import at_once
 from transactions import ledger_accounts as accounts
@@ -111,6 +112,28 @@ def test_run_without_a_day_settles_up_to_today_in_utc() -> None:
         ("pending", "available", 20, today),
     ]
     assert read_balances(scope) == [Balance("USD", pending=3, available=120, reserved=0)]
+
+
+def test_merchant_that_can_not_be_settled_does_not_stop_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settle_due()
+    stuck, sound = make_merchant().scope(), make_merchant().scope()
+    for scope in (stuck, sound):
+        owe(scope, 100, utc_today())
+    fold_balances()
+
+    with connect(OWNER) as owner:
+        owner.execute(
+            "SELECT 1 FROM merchant_balances WHERE merchant_id = %s FOR UPDATE",
+            [stuck.merchant_id],
+        )
+        assert settle_due() == 1
+
+    assert [len(settlements(scope)) for scope in (stuck, sound)] == [0, 1]
+    assert f"could not settle USD of merchant {stuck.merchant_id}" in caplog.messages
+    assert settle_due() == 1
+    assert len(settlements(stuck)) == 1
 
 
 def test_currencies_are_settled_apart(api: Api) -> None:

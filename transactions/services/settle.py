@@ -1,5 +1,6 @@
 """Settlement: pending money whose day has come becomes available."""
 
+import logging
 from datetime import UTC, date, datetime
 
 from django.db import connection
@@ -11,12 +12,15 @@ from transactions.ledger import record_movements, settlement_movement
 from transactions.locking import lock_balance
 from transactions.models import MerchantPendingDay
 
+logger = logging.getLogger(__name__)
+
 
 def settle_due(*, today: date | None = None) -> int:
     """Settles every merchant's due days; returns how many ledger entries it wrote.
 
     Safe to run twice or at once: what is left of a day is read and moved under the balance row's
-    lock. An entry that comes late to an old day is moved by the next run. Days are UTC.
+    lock. An entry that comes late to an old day is moved by the next run. One merchant's failure
+    doesn't stop the others. Days are UTC.
     """
     day = today or datetime.now(UTC).date()
     fold_balances()
@@ -26,10 +30,14 @@ def settle_due(*, today: date | None = None) -> int:
         .values_list("merchant_id", "environment", "currency")
         .distinct()
     )
-    return sum(
-        settle_merchant(scope=Scope(merchant_id, environment), currency=currency, today=day)
-        for merchant_id, environment, currency in due
-    )
+    settled = 0
+    for merchant_id, environment, currency in due:
+        scope = Scope(merchant_id, environment)
+        try:
+            settled += settle_merchant(scope=scope, currency=currency, today=day)
+        except Exception:
+            logger.exception("could not settle %s of merchant %s", currency, merchant_id)
+    return settled
 
 
 def settle_merchant(*, scope: Scope, currency: str, today: date) -> int:
