@@ -2,9 +2,10 @@
 
 from celery import shared_task
 
-from analytics.services.refresh_monthly_stats import refresh_monthly_stats
+from analytics.services.refresh_monthly_stats import TIMEOUT_SECONDS, refresh_monthly_stats
 
 
-@shared_task(name="analytics.refresh_monthly_stats", expires=3600)
+# PostgreSQL ends it first, and says why.
+@shared_task(name="analytics.refresh_monthly_stats", expires=3600, time_limit=TIMEOUT_SECONDS + 60)
 def refresh_monthly_stats_task() -> None:
     refresh_monthly_stats()

@@ -207,7 +207,7 @@ CELERY_TASK_TIME_LIMIT = 300
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than the longest task; a killed worker's task comes back soon after, not 100 s later.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "unacked_restore_throttle": 1}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2400, "unacked_restore_throttle": 1}
 CELERY_BEAT_SCHEDULE = SCHEDULE
 CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
 # A beat that was killed leaves its lock behind. The next one looks for it as often as the loop's

@@ -8,6 +8,7 @@ import pytest
 from celery import Task
 from celery.schedules import crontab
 
+from analytics.services.refresh_monthly_stats import TIMEOUT_SECONDS
 from disputes.services.audit_books import audit_books
 from payments_project.celery import app
 from payments_project.database.partitions import MONTHS_AHEAD, months_ahead
@@ -86,6 +87,17 @@ def test_entry_that_comes_every_few_seconds_does_not_pile_up(entry: str) -> None
         return
     assert task_of(entry).expires is not None
     assert task_of(entry).expires <= max(10 * every, 600)
+
+
+def test_no_task_comes_back_while_it_may_still_run() -> None:
+    from django.conf import settings
+
+    app.loader.import_default_modules()
+    limits = [app.tasks[entry["task"]].time_limit for entry in SCHEDULE.values()]
+    longest = max(limit or settings.CELERY_TASK_TIME_LIMIT for limit in limits)
+
+    assert task_of("refresh the monthly view").time_limit > TIMEOUT_SECONDS
+    assert settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"] > longest
 
 
 def test_times_of_the_daily_entries_are_utcs() -> None:
