@@ -31,7 +31,7 @@ KEY_RACERS = 50
 # The second guards, behind the row lock: what keeps excess out if a lock were forgotten.
 _DROP_CONSTRAINTS = """
     ALTER TABLE transactions DROP CONSTRAINT transactions_refunded_within_captured;
-    DROP INDEX gateway_operations_one_pending;
+    DROP INDEX gateway_operations_once;
 """
 # What went to the gateway, not what the gateway let pass: the simulator has guards of its own.
 _REFUND_EXCESS = """

@@ -306,8 +306,9 @@ class MerchantPendingDay(Identified):
 class GatewayOperation(Identified):
     """An act asked of a gateway after the authorization: capture or void. Its intent and outcome.
 
-    Committed as pending before the gateway is called; at most one is pending per transaction, so
-    two captures never race. An unknown outcome stays pending until the gateway has been asked.
+    Committed as pending before the gateway is called. At most one of a transaction is pending or
+    has succeeded, so two captures never race, nor follow each other. An unknown outcome stays
+    pending until the gateway has been asked.
     """
 
     CAPTURE = "capture"
@@ -338,8 +339,8 @@ class GatewayOperation(Identified):
         constraints = [
             models.UniqueConstraint(
                 fields=["transaction"],
-                name="gateway_operations_one_pending",
-                condition=Q(status="pending"),
+                name="gateway_operations_once",
+                condition=Q(status__in=["pending", "succeeded"]),
             ),
             models.CheckConstraint(
                 name="gateway_operations_valid_kind", condition=Q(kind__in=["capture", "void"])

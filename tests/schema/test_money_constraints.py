@@ -64,6 +64,12 @@ def _second_operation(db: psycopg.Connection) -> None:
     insert_row(db, "gateway_operations", transaction_id=payment, kind="void")
 
 
+def _operation_after_another(db: psycopg.Connection) -> None:
+    payment = insert_row(db, "transactions", status="pending")
+    insert_row(db, "gateway_operations", transaction_id=payment, status="succeeded")
+    insert_row(db, "gateway_operations", transaction_id=payment, status="pending")
+
+
 def _entry(debit: str, credit: str, **values: Any) -> Attack:
     return _row("ledger_entries", debit_account=debit, credit_account=credit, **values)
 
@@ -214,7 +220,8 @@ ATTACKS: list[tuple[str, Attack, str]] = [
     ),
     ("pending debit without a day", _entry("pending", "fees"), "ledger_entries_pending_has_day"),
     # Gateway operations and balances.
-    ("two operations at once", _second_operation, "gateway_operations_one_pending"),
+    ("two operations at once", _second_operation, "gateway_operations_once"),
+    ("operation after one that did it", _operation_after_another, "gateway_operations_once"),
     (
         "operation of zero",
         _of_payment("gateway_operations", amount=0),

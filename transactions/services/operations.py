@@ -1,7 +1,7 @@
 """Acts on an authorized payment: the intent is committed, the gateway asked, the outcome committed.
 
 Capture and void share this protocol. ``GatewayOperation`` is the intent; a transaction has at most
-one that is pending, so two acts never race at the gateway.
+one that is pending or has succeeded, so two acts never race at the gateway.
 """
 
 from collections.abc import Callable
