@@ -1,10 +1,12 @@
-"""Which tests run without Kafka or Elasticsearch: all but those marked ``stack``, and it is said.
+"""Which tests run without Kafka, Elasticsearch or PgBouncer: all but those that need them, and
+it is said.
 
-A pytest plugin (named in pyproject.toml), so that the line is printed however many processes run.
-With ``PAYMENTS_REQUIRE_STACK=1``, as in CI, nothing is left out: an absent engine is a failure.
+A pytest plugin (named in pyproject.toml), so that the lines are printed however many processes run.
+With ``PAYMENTS_REQUIRE_STACK=1``, as in CI, nothing is left out: what is absent is a failure.
 """
 
 import os
+import shutil
 
 import pytest
 
@@ -19,26 +21,35 @@ def required_address(variable: str) -> str:
     return address
 
 
+def required_program(name: str) -> str:
+    """The path of a program of this machine's; the test fails if there is none."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.fail(f"{name} is not on the path, and this run requires it")
+    return path
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not _left_out():
-        return
-    left_out = [item for item in items if item.get_closest_marker("stack")]
-    items[:] = [item for item in items if not item.get_closest_marker("stack")]
+    absent = _absent()
+    left_out = [item for item in items if any(map(item.get_closest_marker, absent))]
     if left_out:
+        items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if absent := _left_out():
-        engines = " and ".join(absent)
-        terminalreporter.write_line(
-            f"Left out: the tests marked 'stack', without {engines} (./dev test --stack)",
-            yellow=True,
-        )
+    for marker, why in _absent().items():
+        terminalreporter.write_line(f"Left out: the tests marked '{marker}', {why}", yellow=True)
 
 
-def _left_out() -> list[str]:
-    """The engines that are absent, where that leaves tests out rather than failing them."""
+def _absent() -> dict[str, str]:
+    """The markers whose tests are left out rather than failing, and why."""
     if os.environ.get("PAYMENTS_REQUIRE_STACK") == "1":
-        return []
-    return [name for name, variable in ENGINES.items() if not os.environ.get(variable)]
+        return {}
+    absent = {}
+    engines = [name for name, variable in ENGINES.items() if not os.environ.get(variable)]
+    if engines:
+        absent["stack"] = f"without {' and '.join(engines)} (./dev test --stack)"
+    if shutil.which("pgbouncer") is None:
+        absent["pgbouncer"] = "without PgBouncer (on Debian and Ubuntu: apt-get install pgbouncer)"
+    return absent
