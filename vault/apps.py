@@ -9,6 +9,9 @@ class VaultConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from merchants.erasure import register_eraser
         from vault.api.expanders import register_expanders
+        from vault.services.erase_cards import erase_cards
 
         register_expanders()
+        register_eraser(erase_cards)

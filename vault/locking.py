@@ -1,7 +1,7 @@
 """The only place where rows of the vault are locked.
 
 Order: the row of the token in hand first, then the row that its customer and fingerprint already
-have. Locks are FOR NO KEY UPDATE: nothing references these rows.
+have; all of a customer's in the order of their tokens. Locks are FOR NO KEY UPDATE: nothing references these rows.
 """
 
 from uuid import UUID
@@ -28,3 +28,9 @@ def lock_card_of_customer(
     """The customer's row of a card, attached or detached, locked; None if there is none."""
     rows = payment_methods_of(scope=scope).select_for_update(no_key=True)
     return rows.filter(customer_id=customer_id, fingerprint=fingerprint).first()
+
+
+def lock_cards_of_customer(*, scope: Scope, customer_id: UUID) -> list[PaymentMethod]:
+    """All cards of a customer, detached ones included, locked."""
+    rows = payment_methods_of(scope=scope).select_for_update(no_key=True)
+    return list(rows.filter(customer_id=customer_id).order_by("token"))

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from merchants.erasure import erase_elsewhere
 from merchants.locking import lock_customer
 from merchants.models import Customer
 from merchants.personal_data import FIELDS, read_personal_data, write_personal_data
@@ -50,7 +51,8 @@ def update_customer(
 
 def delete_customer(*, scope: Scope, customer_id: UUID, actor: Actor) -> Customer:
     """Deactivates the customer and erases personal data, in the caller's transaction; the row, its
-    totals and its payments stay. Again does nothing. Locks the row. Raises ``ResourceMissing``.
+    totals and its payments stay, its cards are detached (``merchants.erasure``). Again does nothing.
+    Locks the row. Raises ``ResourceMissing``.
     """
     customer = lock_customer(scope=scope, customer_id=customer_id)
     if not customer.is_active:
@@ -64,4 +66,5 @@ def delete_customer(*, scope: Scope, customer_id: UUID, actor: Actor) -> Custome
     record_event(
         aggregate=customer, type="customer.deleted", data=customer_snapshot(customer), actor=actor
     )
+    erase_elsewhere(scope=scope, customer_id=customer_id, actor=actor)
     return customer

@@ -132,9 +132,11 @@ def test_deleted_customer_is_listed_and_not_found_by_email(api: Api) -> None:
     assert api.error(again, 400, "parameter_invalid")["param"] == "external_customer_id"
 
 
-def test_deleted_customers_payments_stay_and_its_cards_still_pay(api: Api) -> None:
+def test_deleted_customers_payments_stay_and_its_cards_pay_no_more(api: Api) -> None:
     customer = made(api, **ADA)
-    token = api.card(customer=customer["id"])
+    card = {"number": VISA, "exp_month": 12, "exp_year": 2034, "holder_name": "Ada Lovelace"}
+    asked = {"type": "card", "card": card, "customer": customer["id"]}
+    token = api.post("/v1/payment_methods", asked).json()["id"]
     body = {"amount": 1000, "currency": "USD", "payment_method": token}
     paid = api.post("/v1/transactions", body).json()
     assert (paid["status"], paid["customer"]) == ("succeeded", customer["id"])
@@ -144,10 +146,13 @@ def test_deleted_customers_payments_stay_and_its_cards_still_pay(api: Api) -> No
     assert api.transaction(paid["id"]) == paid
     found = api.get("/v1/transactions", customer=customer["id"]).json()["data"]
     assert [transaction["id"] for transaction in found] == [paid["id"]]
-    cards = api.get("/v1/payment_methods", customer=customer["id"]).json()["data"]
-    assert [card["id"] for card in cards] == [token]
-    # docs/vault.md: the cards are the merchant's to detach.
-    assert api.post("/v1/transactions", body).json()["customer"] == customer["id"]
+    assert api.get("/v1/payment_methods", customer=customer["id"]).json()["data"] == []
+    erased = api.get(f"/v1/payment_methods/{token}").json()
+    assert (erased["is_active"], erased["customer"]) == (False, None)
+    assert (erased["card"]["holder_name"], erased["card"]["last_four"]) == (None, "4242")
+    for payer in ({}, {"customer": customer["id"]}):
+        error = api.error(api.post("/v1/transactions", body | payer), 400, "parameter_invalid")
+        assert error["param"] == "payment_method"
     refund = api.post("/v1/refunds", {"transaction": paid["id"]})
     assert (refund.status_code, refund.json()["status"]) == (201, "succeeded")
 
