@@ -495,3 +495,41 @@ def test_an_unreadable_card_is_our_fault_and_not_told(api: Api, server: Server):
     assert "encryption key 'retired-2019' is not in the vault's key ring" in (
         server.log.read_text(errors="replace")
     )
+
+
+# Browsers.
+
+
+def test_a_page_of_any_origin_may_tokenise(publishable: httpx.Client):
+    origin = {"Origin": "https://shop.example"}
+    asked = publishable.options(
+        "/v1/payment_methods",
+        headers={
+            **origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+        },
+    )
+    assert (asked.status_code, asked.content) == (204, b"")
+    assert asked.headers["Access-Control-Allow-Origin"] == "*"
+    assert asked.headers["Access-Control-Allow-Methods"] == "POST"
+    allowed = asked.headers["Access-Control-Allow-Headers"].lower()
+    assert {"authorization", "content-type", "idempotency-key"} <= set(allowed.split(", "))
+
+    for content, status in ((body(), 201), ({}, 400)):
+        told = publishable.post(PATH, json=content, headers=origin)
+        assert told.status_code == status
+        assert told.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("path", ["/v1/transactions", "/v1/customers", "/v1/payment_methods/x"])
+def test_a_page_gets_at_nothing_else(api: Api, path):
+    assert api.http.options(path).status_code == 405
+    assert "Access-Control-Allow-Origin" not in api.get(path).headers
+
+
+def test_a_list_is_of_a_range_of_time(api: Api):
+    made = api.post(PATH, body()).json()
+    for end, found in (("gte", [made["id"]]), ("gt", []), ("lte", [made["id"]]), ("lt", [])):
+        listed = api.get("/v1/payment_methods", **{f"created_at[{end}]": made["created_at"]})
+        assert [row["id"] for row in listed.json()["data"]] == found
