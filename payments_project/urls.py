@@ -9,21 +9,22 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from payments_project.api import docs, health, metrics, openapi
+from payments_project.api.methods import read_only
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/docs")),
     path("favicon.ico", RedirectView.as_view(url=static("console/icon.svg"))),
-    path("docs", docs.docs),
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
-    path("metrics", metrics.metrics),
+    path("docs", read_only(docs.docs)),
+    path("healthz", read_only(health.healthz)),
+    path("readyz", read_only(health.readyz)),
+    path("metrics", read_only(metrics.metrics)),
     # Looked through in this order at every request: payments come first. (``disputes`` has
     # ``transactions/record``, which ``transactions/<id>`` would take for an id.)
     path("v1/", include("disputes.api.urls")),
     path("v1/", include("transactions.api.urls")),
     path("v1/", include("vault.api.urls")),
     path("v1/", include("merchants.api.urls")),
-    path("v1/openapi.json", openapi.document),
+    path("v1/openapi.json", read_only(openapi.document)),
     path("admin/", admin.site.urls),
 ]
 

@@ -29,7 +29,8 @@ from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.pagination import page_by_id, require_cursor
 from payments_project.api.paths import require_uuid
-from payments_project.api.views import ApiView, NoQuery
+from payments_project.api.query import NoQuery
+from payments_project.api.views import ApiView
 from payments_project.errors import IdempotencyKeyInUse
 from payments_project.idempotency.keys import Resumption
 from transactions.access import get_transaction
@@ -68,7 +69,7 @@ class RefundsView(ApiView):
             has_more=page.has_more,
             data=[refund_object(row) for row in page.rows],
         )
-        return self.expanded(answer, query.expand)
+        return self.expanded(answer)
 
     def post(self, request: Request) -> HttpResponse:
         """Refunds a transaction, in full or in part."""
@@ -110,16 +111,16 @@ class RefundView(ApiView):
     """``/v1/refunds/{id}``."""
 
     operations: ClassVar[dict[str, Operation]] = {
-        "GET": Operation({200: RefundObject}, query=NoQuery),
+        "GET": Operation({200: RefundObject}),
     }
 
     permissions_required: ClassVar[dict[str, str]] = {"GET": "refunds:read"}
 
     def get(self, request: Request, refund_id: str) -> Any:
         """One refund."""
-        query = self.query(NoQuery)
+        self.query(NoQuery)
         refund = get_refund(scope=self.scope, refund_id=require_uuid(refund_id))
-        return self.expanded(refund_object(refund), query.expand)
+        return self.expanded(refund_object(refund))
 
 
 class DisputesView(ApiView):
@@ -148,23 +149,23 @@ class DisputesView(ApiView):
             has_more=page.has_more,
             data=[dispute_object(row) for row in page.rows],
         )
-        return self.expanded(answer, query.expand)
+        return self.expanded(answer)
 
 
 class DisputeView(ApiView):
     """``/v1/disputes/{id}``."""
 
     operations: ClassVar[dict[str, Operation]] = {
-        "GET": Operation({200: DisputeObject}, query=NoQuery),
+        "GET": Operation({200: DisputeObject}),
     }
 
     permissions_required: ClassVar[dict[str, str]] = {"GET": "disputes:read"}
 
     def get(self, request: Request, dispute_id: str) -> Any:
         """One dispute."""
-        query = self.query(NoQuery)
+        self.query(NoQuery)
         dispute = get_dispute(scope=self.scope, dispute_id=require_uuid(dispute_id))
-        return self.expanded(dispute_object(dispute), query.expand)
+        return self.expanded(dispute_object(dispute))
 
 
 class RecordView(ApiView):

@@ -75,6 +75,10 @@ class CustomerQuery(ListQuery, CreatedRange):
     external_customer_id: Annotated[str, Field(max_length=100)] | None = None
 
 
+class ApiKeyQuery(ListQuery, CreatedRange):
+    """``GET /v1/api_keys``."""
+
+
 class CreateApiKey(Body):
     """``POST /v1/api_keys``."""
 

@@ -1,5 +1,6 @@
 """How customers and keys look to merchants."""
 
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from merchants.models import ApiKey, Customer
@@ -34,7 +35,10 @@ class CustomerObject(Resource):
 
 
 class ApiKeyObject(Resource):
-    """An API key; ``secret`` is the key itself, only when it was created or rotated just now."""
+    """An API key; ``secret`` is the key itself, only when it was created or rotated just now.
+
+    ``is_active`` is false once it was revoked or has expired.
+    """
 
     object: Literal["api_key"] = "api_key"
     type: Literal["secret", "publishable"]
@@ -75,6 +79,7 @@ def customer_object(customer: Customer) -> CustomerObject:
 
 def api_key_content(key: ApiKey, *, secret: str | None = None) -> dict[str, Any]:
     """The key as JSON content; the field ``secret`` is there only if given."""
+    has_expired = key.expires_at is not None and key.expires_at <= datetime.now(UTC)
     content = ApiKeyObject(
         id=key.pk,
         environment=key.environment,
@@ -83,7 +88,7 @@ def api_key_content(key: ApiKey, *, secret: str | None = None) -> dict[str, Any]
         prefix=key.key_prefix,
         name=key.name,
         permissions=list(key.permissions or []),
-        is_active=bool(key.is_active),
+        is_active=bool(key.is_active) and not has_expired,
         expires_at=key.expires_at,
         last_used_at=key.last_used_at,
         secret=secret,

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from merchants.access import api_keys_of, customers_of, get_api_key, get_customer
 from merchants.api.authentication import forget_keys
 from merchants.api.bodies import (
+    ApiKeyQuery,
     CreateApiKey,
     CreateCustomer,
     CustomerQuery,
@@ -28,8 +29,8 @@ from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.pagination import page_by_id, require_cursor
 from payments_project.api.paths import require_uuid
-from payments_project.api.query import ListQuery
-from payments_project.api.views import ApiView, NoQuery
+from payments_project.api.query import NoQuery
+from payments_project.api.views import ApiView
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import InvalidInput, PermissionDenied
 
@@ -78,7 +79,7 @@ class CustomersView(ApiView):
             has_more=page.has_more,
             data=[customer_object(row) for row in page.rows],
         )
-        return self.expanded(answer, query.expand)
+        return self.expanded(answer)
 
     @atomic_operation
     def post(self, request: Request) -> tuple[int, CustomerObject]:
@@ -100,7 +101,7 @@ class CustomerView(ApiView):
     """``/v1/customers/{id}``."""
 
     operations: ClassVar[dict[str, Operation]] = {
-        "GET": Operation({200: CustomerObject}, query=NoQuery),
+        "GET": Operation({200: CustomerObject}),
         "PATCH": Operation({200: CustomerObject}, body=CreateCustomer, also=(409,)),
         "DELETE": Operation({200: CustomerObject}),
     }
@@ -113,9 +114,9 @@ class CustomerView(ApiView):
 
     def get(self, request: Request, customer_id: str) -> Any:
         """One customer, deleted or not."""
-        query = self.query(NoQuery)
+        self.query(NoQuery)
         customer = get_customer(scope=self.scope, customer_id=require_uuid(customer_id))
-        return self.expanded(customer_object(customer), query.expand)
+        return self.expanded(customer_object(customer))
 
     def patch(self, request: Request, customer_id: str) -> CustomerObject:
         """Changes what is given; null clears a field, metadata is merged."""
@@ -131,6 +132,7 @@ class CustomerView(ApiView):
 
     def delete(self, request: Request, customer_id: str) -> CustomerObject:
         """Deactivates the customer and erases personal data."""
+        self.query(NoQuery)
         identity = require_uuid(customer_id)
         customer = run_in_transaction(
             lambda: delete_customer(scope=self.scope, customer_id=identity, actor=self.actor)
@@ -142,7 +144,7 @@ class ApiKeysView(ApiView):
     """``/v1/api_keys``."""
 
     operations: ClassVar[dict[str, Operation]] = {
-        "GET": Operation({200: ListOf(ApiKeyObject)}, query=ListQuery),
+        "GET": Operation({200: ListOf(ApiKeyObject)}, query=ApiKeyQuery),
         "POST": Operation({201: ApiKeyObject}, body=CreateApiKey),
     }
 
@@ -154,16 +156,16 @@ class ApiKeysView(ApiView):
 
     def get(self, request: Request) -> Any:
         """The keys of this environment, newest first."""
-        query = self.query(ListQuery)
+        query = self.query(ApiKeyQuery)
         rows = api_keys_of(self.scope)
         require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
-        page = page_by_id(rows, query)
+        page = page_by_id(rows.filter(**query.created_filters()), query)
         answer = ListObject(
             url="/v1/api_keys",
             has_more=page.has_more,
             data=[api_key_content(row) for row in page.rows],
         )
-        return self.expanded(answer, query.expand)
+        return self.expanded(answer)
 
     @atomic_operation
     def post(self, request: Request) -> tuple[int, dict[str, Any]]:
@@ -205,7 +207,7 @@ class ApiKeyView(ApiView):
     """``/v1/api_keys/{id}``."""
 
     operations: ClassVar[dict[str, Operation]] = {
-        "GET": Operation({200: ApiKeyObject}, query=NoQuery),
+        "GET": Operation({200: ApiKeyObject}),
     }
 
     permissions_required: ClassVar[dict[str, str]] = {"GET": "api_keys:read"}

@@ -1,6 +1,6 @@
 """``expand[]``: an object in place of its id, loaded for a whole page at once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,33 +31,35 @@ def register_expander(name: str, loader: Loader, *, permission: str) -> None:
 _COLLECTIONS = frozenset({"refunds"})
 
 
-def expand_objects(
-    contents: Iterable[dict[str, Any]],
-    names: Iterable[str],
-    *,
-    scope: Scope,
-    may: Callable[[str], bool],
-) -> None:
-    """Replaces ids in ``contents`` in place; ``may`` tells whether the caller has a permission.
+def require_expandable(
+    wanted: Iterable[str], known: Collection[str], *, may: Callable[[str], bool]
+) -> list[str]:
+    """The names in ``wanted``, once each; a list's may begin with ``data.``, where its objects are.
 
+    ``known`` are those that the answer has; ``may`` tells whether the caller has a permission.
     Raises ``InvalidInput`` for what can't be expanded, and ``PermissionDenied``.
     """
-    rows = list(contents)
-    for name in dict.fromkeys(names):
-        expander = _EXPANDERS.get(name)
-        collection = name in _COLLECTIONS
-        if expander is None or not all(
-            row.get("object") == "transaction" if collection else name in row for row in rows
-        ):
+    names = list(dict.fromkeys(name.removeprefix("data.") for name in wanted))
+    for name in names:
+        if name not in known:
             raise InvalidInput(f"{shown_name(name)} can't be expanded here.", param="expand[]")
-        if not may(expander.permission):
+        permission = _EXPANDERS[name].permission
+        if not may(permission):
             raise PermissionDenied(
-                f"The key lacks the permission {expander.permission}.",
-                permission=expander.permission,
+                f"The key lacks the permission {permission}.", permission=permission
             )
-        field = "id" if collection else name
+    return names
+
+
+def expand_objects(
+    contents: Iterable[dict[str, Any]], names: Iterable[str], *, scope: Scope
+) -> None:
+    """Replaces ids in ``contents`` in place, for names that ``require_expandable`` let pass."""
+    rows = list(contents)
+    for name in names:
+        field = "id" if name in _COLLECTIONS else name
         ids = [str(row[field]) for row in rows if isinstance(row.get(field), str)]
-        found = expander.loader(scope, list(dict.fromkeys(ids)))
+        found = _EXPANDERS[name].loader(scope, list(dict.fromkeys(ids)))
         for row in rows:
             if isinstance(row.get(field), str):
                 row[name] = found.get(row[field], row.get(name))

@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 
 from payments_project.api import reference
+from payments_project.api.query import NoQuery, Query
 
 Json = dict[str, Any]
 
@@ -56,7 +57,7 @@ class Operation:
 
     answers: Mapping[int, Answer]
     body: type[BaseModel] | None = None
-    query: type[BaseModel] | None = None
+    query: type[Query] = NoQuery
     also: tuple[int, ...] = ()
     public: bool = False
 
@@ -85,6 +86,7 @@ def complete(result: Json, generator: Any, request: Any, public: bool) -> Json:
             item = result["paths"].setdefault(path, {})
             if method.lower() not in item:
                 item[method.lower()] = describe(path, method, view_class)
+    result["paths"] |= reference.PROBES
     result["servers"] = [{"url": settings.PUBLIC_URL}]
     tags = sorted({tag for item in result["paths"].values() for tag in _tags_of(item)})
     result["tags"] = [{"name": tag, "description": reference.TAGS.get(tag, "")} for tag in tags]
@@ -206,17 +208,15 @@ def _path_parameters(path: str) -> list[Json]:
 
 
 def _query_parameters(operation: Operation) -> list[Json]:
-    if operation.query is None:
-        return []
     schema = _schema_of(operation.query, "validation")
     parameters = []
     for name, value in schema.get("properties", {}).items():
         value = _without_null(value)
         if name == "expand[]":
-            names = _expandable_of(operation)
+            names = expandable_names(operation)
             if not names:
                 continue
-            value = {"type": "array", "items": {"type": "string", "enum": names}}
+            value = {"type": "array", "items": {"type": "string", "enum": list(names)}}
         parameter = {
             "name": name,
             "in": "query",
@@ -238,14 +238,15 @@ def _parameter_description(name: str) -> str:
     return reference.QUERY_PARAMETERS.get(name, f"Only those whose `{name}` is this.")
 
 
-def _expandable_of(operation: Operation) -> list[str]:
+def expandable_names(operation: Operation) -> tuple[str, ...]:
+    """What ``expand[]`` can name for the operation's answers."""
     names: list[str] = []
     for answer in operation.answers.values():
         model = answer.item if isinstance(answer, ListOf) else answer
         names += [name for name in _EXPANDABLE if name in model.model_fields]
         if model.__name__ == "TransactionObject":
             names.append("refunds")
-    return list(dict.fromkeys(names))
+    return tuple(dict.fromkeys(names))
 
 
 def _request_body(model: type[BaseModel], operation_id: str) -> Json:

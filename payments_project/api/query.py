@@ -38,6 +38,10 @@ class Query(BaseModel):
     expand: list[str] = Field(default_factory=list, alias="expand[]")
 
 
+class NoQuery(Query):
+    """What an endpoint takes that names no parameters of its own: ``expand[]``."""
+
+
 class ListQuery(Query):
     """What every list takes: the page's size and its cursor."""
 

@@ -19,7 +19,6 @@ from django_redis import get_redis_connection
 
 from payments_project.api.changed_keys import mark_of
 from payments_project.api.metrics import count_failed_open
-from payments_project.errors import RateLimited
 
 logger = logging.getLogger("payments.rate_limit")
 
@@ -58,9 +57,11 @@ return {1, math.max(per_hour - count, 0), hour - (now - head), redis.call('EXIST
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the response's headers say: the hour's limit, calls left, seconds until one is back;
-    and whether what is remembered of the API key may be out of date (``changed_keys``)."""
+    """Whether a call may go on, and what the response's headers say: the hour's limit, calls left,
+    seconds until one is back; and whether what is remembered of the API key may be out of date
+    (``changed_keys``)."""
 
+    allowed: bool
     limit: int
     remaining: int
     reset_seconds: int
@@ -138,7 +139,7 @@ _limiter = _Limiter()
 def check_rate_limit(
     *, key_id: str, endpoint: str, per_second: int, per_hour: int
 ) -> Allowance | None:
-    """Counts a call. None while Redis is away. Raises ``RateLimited`` with ``retry_after``."""
+    """Counts a call, and says whether it may go on. None while Redis is away."""
     # The braces keep a key's logs and its mark on one node of a Redis Cluster.
     log = f"rate_limit:{{{key_id}}}:{endpoint}:{HOUR_SECONDS}"
     answer = _limiter.run(log, mark_of(key_id), per_second, per_hour)
@@ -147,10 +148,4 @@ def check_rate_limit(
         return None
     allowed, remaining, wait_us, key_changed = answer
     seconds = max(1, -(-wait_us // 1_000_000))
-    if not allowed:
-        raise RateLimited(
-            "Too many requests; slow down.",
-            retry_after=seconds,
-            limit=per_hour,
-        )
-    return Allowance(per_hour, remaining, seconds, bool(key_changed))
+    return Allowance(bool(allowed), per_hour, remaining, seconds, bool(key_changed))

@@ -10,6 +10,7 @@ TAGS = {
     "Disputes": "Cardholders' complaints.",
     "Gateways": "Where gateways send their messages; not for merchants.",
     "Payment methods": "Cards as tokens. The number is never returned.",
+    "Probes": "For operators: whether it lives, whether it is ready, its numbers. No key is needed.",
     "Refunds": "Money back, in one part or several.",
     "Transactions": "Payments: taken, authorized, captured, cancelled, recorded.",
 }
@@ -78,7 +79,7 @@ ERROR_HEADERS: dict[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
     402: ("Idempotent-Replayed",),
     409: ("Retry-After", "Idempotent-Replayed"),
-    429: ("Retry-After",),
+    429: ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
     503: ("Retry-After", "Idempotent-Replayed"),
 }
 ERROR_STATUSES = {
@@ -477,4 +478,52 @@ ERRORS: dict[int, Any] = {
     429: _error("rate_limited", "Too many requests; slow down."),
     500: _error("internal_error", "Something went wrong on our side."),
     503: _error("gateway_unavailable", "The gateway could not be reached; nothing was charged."),
+}
+
+
+def _probe(
+    name: str, summary: str, answers: dict[str, str], media_type: str = "application/json"
+) -> dict[str, Any]:
+    return {
+        "get": {
+            "operationId": f"get_{name}",
+            "tags": ["Probes"],
+            "summary": summary,
+            "description": "",
+            "parameters": [],
+            "security": [],
+            "responses": {
+                status: {
+                    "description": text,
+                    "headers": {"Request-Id": {"$ref": "#/components/headers/Request-Id"}},
+                    "content": {media_type: {"schema": _PROBED[media_type]}},
+                }
+                for status, text in answers.items()
+            },
+        }
+    }
+
+
+_PROBED: dict[str, Any] = {
+    "application/json": {
+        "type": "object",
+        "properties": {"status": {"type": "string"}, "engines": {"type": "object"}},
+        "required": ["status"],
+    },
+    "text/plain": {"type": "string"},
+}
+# At the root, not under /v1, so that no view of the API describes them.
+PROBES = {
+    "/healthz": _probe("healthz", "Whether the process lives", {"200": "It does."}),
+    "/readyz": _probe(
+        "readyz",
+        "Whether payments can be taken, engine by engine",
+        {"200": "They can; `degraded` without Redis.", "503": "They can't."},
+    ),
+    "/metrics": _probe(
+        "metrics",
+        "The numbers of all processes, for Prometheus",
+        {"200": "They are."},
+        "text/plain",
+    ),
 }

@@ -5,6 +5,7 @@ versions, throttle classes) is not run. Handlers return an ``ApiObject``, alone 
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
@@ -16,33 +17,31 @@ from rest_framework.views import APIView
 from payments_project.actor import Actor
 from payments_project.api.bodies import Body, validate
 from payments_project.api.errors import MethodNotAllowed
-from payments_project.api.expand import expand_objects
+from payments_project.api.expand import expand_objects, require_expandable
 from payments_project.api.idempotency_key import idempotency_key_of
 from payments_project.api.objects import ApiObject
-from payments_project.api.query import Query, parse_query
+from payments_project.api.openapi import Operation, expandable_names
+from payments_project.api.query import NoQuery, Query, parse_query
 from payments_project.api.rate_limit import Allowance, check_rate_limit
 from payments_project.api.request_id import request_id_of
 from payments_project.api.strict_json import read_json
-from payments_project.errors import PermissionDenied
+from payments_project.errors import PermissionDenied, RateLimited
 from payments_project.tenancy import Scope
 
 BodyModel = TypeVar("BodyModel", bound=Body)
 QueryModel = TypeVar("QueryModel", bound=Query)
 
 
-class NoQuery(Query):
-    """What an endpoint takes that names no parameters of its own: ``expand[]``."""
-
-
 class ApiView(APIView):
     """A view of the merchant API.
 
-    ``permissions_required`` maps a method to the permission that it needs;
-    ``publishable_methods`` are those that a publishable key may use besides.
+    ``operations`` says of each method what it takes and answers; ``permissions_required`` which
+    permission it needs. ``publishable_methods`` are those that a publishable key may use besides.
     """
 
     http_method_names = ["get", "head", "post", "patch", "delete"]
 
+    operations: ClassVar[dict[str, Operation]] = {}
     permissions_required: ClassVar[dict[str, str]] = {}
     publishable_methods: ClassVar[frozenset[str]] = frozenset()
 
@@ -50,10 +49,11 @@ class ApiView(APIView):
     scope: Scope
     actor: Actor
     content: dict[str, Any]
+    expand: Sequence[str] = ()
     allowance: Allowance | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticates, authorizes and counts the call. Raises what the error map knows."""
+        """Authenticates, counts and authorizes the call. Raises what the error map knows."""
         method = (request.method or "").lower()
         if method not in self.http_method_names or not hasattr(self, method):
             raise MethodNotAllowed(
@@ -71,16 +71,20 @@ class ApiView(APIView):
             idempotency_key=idempotency_key_of(django_request),
             ip=django_request.META.get("REMOTE_ADDR"),
         )
-        self._require_permission(request.method or "")
         self.allowance = check_rate_limit(
             key_id=str(self.caller.api_key_id),
             endpoint=type(self).__name__,
             per_second=self.caller.rate_limit_per_second or settings.RATE_LIMIT_PER_SECOND,
             per_hour=self.caller.rate_limit_per_hour or settings.RATE_LIMIT_PER_HOUR,
         )
-        if self.allowance is not None and self.allowance.key_changed:
-            self.caller = self.caller.read_anew()
-            self._require_permission(request.method or "")
+        if self.allowance is not None:
+            if not self.allowance.allowed:
+                raise RateLimited(
+                    "Too many requests; slow down.", retry_after=self.allowance.reset_seconds
+                )
+            if self.allowance.key_changed:
+                self.caller = self.caller.read_anew()
+        self._require_permission()
 
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: Any, *args: Any, **kwargs: Any
@@ -101,27 +105,41 @@ class ApiView(APIView):
         return HttpResponse(render_body(answer), status=status, content_type="application/json")
 
     def body(self, model: type[BodyModel]) -> BodyModel:
-        """The request's body. Raises ``InvalidInput`` and the refusals of ``read_json``."""
+        """The request's body; its query string may hold ``expand[]`` alone, or what ``query`` took
+        before. Raises ``InvalidInput`` and the refusals of ``read_json``."""
+        if self.request._request.META.get("QUERY_STRING"):
+            self.query(NoQuery)
         self.content = read_json(self.request._request)
         return validate(model, self.content)
 
     def query(self, model: type[QueryModel]) -> QueryModel:
-        """The request's query parameters. Raises ``InvalidInput``."""
-        return parse_query(self.request._request, model)
+        """The request's query parameters; what is to be expanded is kept as ``expand``. Raises
+        ``InvalidInput``, and ``PermissionDenied`` for what the caller may not read."""
+        parameters = parse_query(self.request._request, model)
+        if parameters.expand:
+            names = expandable_names(self.operations[self._method])
+            self.expand = require_expandable(parameters.expand, names, may=self.caller.has)
+        return parameters
 
-    def expanded(self, answer: ApiObject, names: list[str]) -> ApiObject | dict[str, Any]:
-        """``answer`` with objects in place of the ids named; a list's members are expanded."""
-        if not names:
+    def expanded(self, answer: ApiObject) -> ApiObject | dict[str, Any]:
+        """``answer`` with objects in place of the ids that the caller named in ``expand[]``; a
+        list's members are expanded."""
+        if not self.expand:
             return answer
         content = answer.model_dump(mode="json")
         rows = content["data"] if content.get("object") == "list" else [content]
-        expand_objects(rows, names, scope=self.scope, may=self.caller.has)
+        expand_objects(rows, self.expand, scope=self.scope)
         return content
 
-    def _require_permission(self, method: str) -> None:
-        needed = self.permissions_required.get(method)
-        if needed is None:
-            return
+    @property
+    def _method(self) -> str:
+        """What is asked for; HEAD is GET without the answer's body."""
+        method = self.request.method or ""
+        return "GET" if method == "HEAD" else method
+
+    def _require_permission(self) -> None:
+        method = self._method
+        needed = self.permissions_required[method]
         if self.caller.key_type == "publishable" and method not in self.publishable_methods:
             raise PermissionDenied(
                 f"A publishable key does not have the permission {needed}.", permission=needed

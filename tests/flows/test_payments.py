@@ -149,6 +149,7 @@ def test_currency_is_accepted_in_lower_case(api: Api) -> None:
         ({"capture": "yes"}, "parameter_invalid", "capture"),
         ({"metadata": {"a": 1}}, "parameter_invalid", "metadata.a"),
         ({"ip_address": "300.1.1.1"}, "parameter_invalid", "ip_address"),
+        ({"ip_address": "fe80::1%eth0"}, "parameter_invalid", "ip_address"),
         ({"surprise": 1}, "unknown_parameter", "surprise"),
     ],
 )

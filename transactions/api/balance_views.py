@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.pagination import cursor_of
-from payments_project.api.query import path_uuid
-from payments_project.api.views import ApiView, NoQuery
+from payments_project.api.query import NoQuery, path_uuid
+from payments_project.api.views import ApiView
 from payments_project.errors import ResourceMissing
 from transactions.access import ledger_entries_of
 from transactions.api.bodies import BalanceEntryQuery
@@ -28,7 +28,7 @@ class BalanceView(ApiView):
     """``/v1/balance``."""
 
     operations: ClassVar[dict[str, Operation]] = {
-        "GET": Operation({200: BalanceObject}, query=NoQuery),
+        "GET": Operation({200: BalanceObject}),
     }
 
     permissions_required: ClassVar[dict[str, str]] = {"GET": "balance:read"}
@@ -76,7 +76,7 @@ class BalanceEntriesView(ApiView):
             has_more=has_more,
             data=[balance_entry_object(self.scope, entry) for entry in entries],
         )
-        return self.expanded(answer, query.expand)
+        return self.expanded(answer)
 
     def _position(self, name: str, value: str) -> tuple[UUID, str]:
         """A cursor, an entry's id as it was told. Raises ``ResourceMissing``."""

@@ -13,8 +13,9 @@ from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.pagination import require_cursor
 from payments_project.api.paths import require_uuid
+from payments_project.api.query import NoQuery
 from payments_project.api.request_id import request_id_of
-from payments_project.api.views import ApiView, NoQuery
+from payments_project.api.views import ApiView
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.idempotency.keys import Resumption
 from transactions.access import get_transaction, transactions_of
@@ -70,7 +71,7 @@ class TransactionsView(ApiView):
             has_more=page.has_more,
             data=[transaction_object(row) for row in page.rows],
         )
-        return self.expanded(answer, query.expand)
+        return self.expanded(answer)
 
     def post(self, request: Request) -> HttpResponse:
         """Takes a payment."""
@@ -123,7 +124,7 @@ class TransactionView(ApiView):
     """``/v1/transactions/{id}``."""
 
     operations: ClassVar[dict[str, Operation]] = {
-        "GET": Operation({200: TransactionObject}, query=NoQuery),
+        "GET": Operation({200: TransactionObject}),
         "PATCH": Operation({200: TransactionObject}, body=UpdateTransaction, also=(409,)),
     }
 
@@ -134,11 +135,11 @@ class TransactionView(ApiView):
 
     def get(self, request: Request, transaction_id: str) -> Any:
         """One transaction."""
-        query = self.query(NoQuery)
+        self.query(NoQuery)
         transaction = get_transaction(scope=self.scope, transaction_id=require_uuid(transaction_id))
-        return self.expanded(transaction_object(transaction), query.expand)
+        return self.expanded(transaction_object(transaction))
 
-    def patch(self, request: Request, transaction_id: str) -> TransactionObject:
+    def patch(self, request: Request, transaction_id: str) -> Any:
         """Changes description and metadata."""
         body = self.body(UpdateTransaction)
         identity = require_uuid(transaction_id)
@@ -153,7 +154,7 @@ class TransactionView(ApiView):
                 metadata=body.metadata if "metadata" in body.model_fields_set else UNCHANGED,
             )
         )
-        return transaction_object(transaction)
+        return self.expanded(transaction_object(transaction))
 
 
 class _OperationView(ApiView):
@@ -220,7 +221,7 @@ class TimelineView(ApiView):
     """``/v1/transactions/{id}/timeline``."""
 
     operations: ClassVar[dict[str, Operation]] = {
-        "GET": Operation({200: ListOf(TimelineStepObject)}, query=NoQuery),
+        "GET": Operation({200: ListOf(TimelineStepObject)}),
     }
 
     permissions_required: ClassVar[dict[str, str]] = {"GET": "transactions:read"}

@@ -212,3 +212,39 @@ def test_declined_card_shows_the_transaction_whole(api: Api, merchant: MadeMerch
     assert error["decline_code"] == "insufficient_funds"
     assert error["transaction"] == api.transaction(error["transaction"]["id"])
     assert error["transaction"]["status"] == "failed"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/healthz", "/readyz", "/metrics", "/v1/openapi.json"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_what_can_only_be_read_refuses_other_methods(
+    server: Server, method: str, path: str
+) -> None:
+    response = httpx.request(method, f"{server.url}{path}")
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD"
+    assert response.json()["error"]["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("path", ["transactions", "customers", "balance", "api_keys"])
+def test_head_needs_the_permission_of_get(server: Server, api: Api, path: str) -> None:
+    for key, status in ((make_key(api.scope, "events:read"), 403), (api.key, 200)):
+        headers = {"Authorization": f"Bearer {key}"}
+        assert httpx.head(f"{server.url}/v1/{path}", headers=headers).status_code == status
+
+
+def test_messages_are_in_words_of_the_api(api: Api) -> None:
+    body = {
+        "name": "",
+        "phone": 1,
+        "address": [],
+        "metadata": "x",
+        "external_customer_id": "x" * 101,
+    }
+    error = api.error(api.post("/v1/customers", body), 400, "parameter_invalid")
+    assert {item["param"]: item["message"] for item in error["errors"]} == {
+        "name": "Must have at least 1 characters.",
+        "phone": "Must be a string.",
+        "address": "Must be an object.",
+        "metadata": "Must be an object.",
+        "external_customer_id": "Must have at most 100 characters.",
+    }

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.api_client import Api
 from tests.merchants.making import make_key
@@ -69,3 +70,48 @@ def test_expanding_needs_the_right_to_read_the_object(server: Server, api: Api) 
     assert httpx.get(url, headers=headers).status_code == 200
     response = httpx.get(f"{url}?expand[]=customer", headers=headers)
     assert "customers:read" in api.error(response, 403, "permission_denied")["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/transactions", "/v1/customers", "/v1/balance", "/v1/api_keys", "/v1/refunds"]
+)
+def test_what_can_not_be_expanded_is_refused_of_an_empty_list_too(api: Api, path: str) -> None:
+    name = "refunds" if path != "/v1/transactions" else "payouts"
+    error = api.error(api.http.get(f"{path}?expand[]={name}"), 400, "parameter_invalid")
+    assert error["param"] == "expand[]"
+
+
+def test_a_lists_objects_may_be_named_with_data_before(api: Api) -> None:
+    customer, _ = bought(api)
+    found = api.http.get("/v1/transactions?expand[]=data.customer").json()["data"]
+    assert [row["customer"]["id"] for row in found] == [customer]
+
+
+def test_what_a_call_makes_or_changes_is_expanded_too(api: Api) -> None:
+    customer, payment = bought(api)
+    path = f"/v1/transactions/{payment['id']}"
+    changed = api.http.patch(f"{path}?expand[]=customer", json={"description": "Lamp"}).json()
+    assert changed["customer"] == api.get(f"/v1/customers/{customer}").json()
+
+
+def test_no_call_ignores_its_query_string(api: Api) -> None:
+    customer, payment = bought(api)
+    path = f"/v1/transactions/{payment['id']}"
+    card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034}
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/v1/transactions", {"amount": 1, "currency": "USD", "payment_method": "pm_"}),
+        ("POST", "/v1/payment_methods", {"type": "card", "card": card}),
+        ("POST", "/v1/customers", {}),
+        ("POST", "/v1/refunds", {"transaction": payment["id"]}),
+        ("POST", f"{path}/capture", {}),
+        ("PATCH", path, {"description": "Lamp"}),
+        ("PATCH", f"/v1/customers/{customer}", {"name": "Eve"}),
+        ("DELETE", f"/v1/customers/{customer}", {}),
+    ]
+    for method, address, body in calls:
+        for query, code in (("?colour=red", "unknown_parameter"), ("?a=%00", "parameter_invalid")):
+            json = None if method == "DELETE" else body
+            response = api.http.request(method, address + query, json=json)
+            api.error(response, 400, code)
+    assert api.transaction(payment["id"]) == payment
+    assert api.get(f"/v1/customers/{customer}").json()["is_active"]

@@ -16,6 +16,7 @@ from tests.api_client import Api, new_key
 from tests.server import Server
 
 DECLINED = "4000000000009995"
+PROBES = ("/healthz", "/readyz", "/metrics")
 NOWHERE = "00000000-0000-7000-8000-000000000000"
 
 
@@ -63,7 +64,7 @@ def test_the_document_lists_the_url_table_and_nothing_else(document: dict[str, A
             name for name in ("get", "post", "patch", "delete", "put") if hasattr(view, name)
         ] or ["post"]
         expected |= {(path, method) for method in methods}
-    assert set(operations_of(document)) == expected
+    assert set(operations_of(document)) == expected | {(path, "get") for path in PROBES}
     assert document["openapi"].startswith("3.1")
 
 
@@ -73,6 +74,8 @@ def test_every_operation_is_described_in_full(document: dict[str, Any]) -> None:
         where = f"{method} {path}"
         assert operation["summary"], where
         ids.add(operation["operationId"])
+        if path in PROBES:
+            continue
         assert {"400", "500"} <= set(operation["responses"]), where
         names = {parameter.get("name") for parameter in operation["parameters"]}
         assert set(re.findall(r"{(\w+)}", path)) <= names, where
@@ -105,7 +108,7 @@ def test_examples_fit_their_schemas(document: dict[str, Any]) -> None:
             *(item["responses"] for item in operations_of(document).values()),
         )
         for answer in answers.values()
-        if "content" in answer
+        if "application/json" in answer.get("content", ())
     ]
     contents += [
         item["requestBody"]["content"]["application/json"]
@@ -177,6 +180,17 @@ def test_a_payment_is_as_documented(api: Api, document: dict[str, Any]) -> None:
 def test_readings_are_as_documented(api: Api, document: dict[str, Any], path: str) -> None:
     api.paid()
     check(document, path, api.get(path))
+
+
+@pytest.mark.parametrize("path", PROBES)
+def test_probes_are_as_documented(server: Server, document: dict[str, Any], path: str) -> None:
+    response = httpx.get(server.url + path)
+    promised = document["paths"][path]["get"]["responses"][str(response.status_code)]
+    media_type = response.headers["Content-Type"].partition(";")[0]
+    schema = promised["content"][media_type]["schema"]
+    content = response.json() if media_type == "application/json" else response.text
+    jsonschema.validate(content, schema)
+    assert "Request-Id" in response.headers
 
 
 def test_errors_are_as_documented(api: Api, server: Server, document: dict[str, Any]) -> None:

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
+from payments_project.api.bodies import Timestamp
 from tests.api_client import Api
 
 
@@ -158,3 +160,32 @@ def test_filters_and_pages_go_together(api: Api) -> None:
         "/v1/transactions", status="succeeded", limit=2, starting_after=ids(first)[-1]
     ).json()
     assert (ids(last), last["has_more"]) == (paid[:1], False)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-W48-3T10:00:00Z",
+        "20250101T000000+0000",
+        "2026-11-25X10:00:00Z",
+        "2026-11-25T10:00:00,5Z",
+        "2026-11-25T10:00+00:00",
+        "2026-11-25T10:00:00+0000",
+        "2026-11-25T10:00:00",
+        "2026-11-25",
+        "2026-13-25T10:00:00Z",
+        "2026-11-25T10:00:61Z",
+    ],
+)
+def test_only_rfc_3339_is_a_time(api: Api, moment: str) -> None:
+    response = api.get("/v1/customers", **{"created_at[gte]": moment})
+    assert api.error(response, 400, "parameter_invalid")["param"] == "created_at[gte]"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["2016-12-31t23:59:60z", "2016-12-31T23:59:60.5Z", "2016-12-31 18:59:60.123456789-05:00"],
+)
+def test_a_leap_second_is_the_next_ones_beginning(moment: str) -> None:
+    read = TypeAdapter(Timestamp).validate_python(moment)
+    assert read == datetime(2017, 1, 1, tzinfo=UTC)

@@ -9,7 +9,6 @@ import pytest
 from django_redis import get_redis_connection
 
 from payments_project.api.rate_limit import check_rate_limit
-from payments_project.errors import RateLimited
 from tests.api_client import Api
 from tests.merchants.making import make_key
 from tests.server import Server
@@ -22,11 +21,10 @@ def client(server: Server, key: str) -> httpx.Client:
 
 
 def call(key: str, *, per_second: int = 1000, per_hour: int = 1000, endpoint: str = "e") -> bool:
-    try:
-        check_rate_limit(key_id=key, endpoint=endpoint, per_second=per_second, per_hour=per_hour)
-    except RateLimited:
-        return False
-    return True
+    allowance = check_rate_limit(
+        key_id=key, endpoint=endpoint, per_second=per_second, per_hour=per_hour
+    )
+    return allowance is not None and allowance.allowed
 
 
 def calls_ago(key: str, *ages_seconds: float, endpoint: str = "e") -> None:
@@ -42,12 +40,20 @@ def test_headers_count_down(server: Server, api: Api) -> None:
     with client(server, make_key(api.scope, rate_limits=(None, 3))) as http:
         answers = [http.get("/v1/balance") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    assert [answer.headers["RateLimit-Remaining"] for answer in answers[:3]] == ["2", "1", "0"]
-    assert {answer.headers["RateLimit-Limit"] for answer in answers[:3]} == {"3"}
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
+    assert {answer.headers["RateLimit-Limit"] for answer in answers} == {"3"}
     assert 3590 <= int(answers[0].headers["RateLimit-Reset"]) <= 3600
     error = api.error(answers[3], 429, "rate_limited")
     assert error["type"] == "rate_limit_error"
     assert 3590 <= int(answers[3].headers["Retry-After"]) <= 3600
+    assert answers[3].headers["RateLimit-Reset"] == answers[3].headers["Retry-After"]
+
+
+def test_calls_without_the_permission_are_counted_too(server: Server, api: Api) -> None:
+    with client(server, make_key(api.scope, "events:read", rate_limits=(None, 2))) as http:
+        answers = [http.get("/v1/balance") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [403, 403, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
 
 
 def test_each_key_and_each_endpoint_has_its_own(server: Server, api: Api) -> None:
