@@ -251,12 +251,20 @@ CHECKS = (
           FULL JOIN gateway_simulator_refunds AS theirs ON reference = ours.id
          WHERE (ours.status IS NULL OR ours.status <> 'pending')
            AND (CASE WHEN ours.status = 'succeeded' THEN ours.amount ELSE 0 END)
-               <> (CASE WHEN theirs.status = 'failed' THEN 0 ELSE coalesce(theirs.amount, 0) END)
+               <> (CASE WHEN theirs.status IN ('failed', 'barred') THEN 0
+                        ELSE coalesce(theirs.amount, 0) END)
            -- What the simulator has told, or will tell, and nobody has heard yet.
            AND NOT EXISTS (SELECT 1 FROM gateway_simulator_callbacks
                             WHERE sent_at IS NULL AND message #>> '{data,refund}' = ours.id::text)
            AND NOT EXISTS (SELECT 1 FROM gateway_callbacks
                             WHERE processed_at IS NULL AND payload ->> 'refund' = ours.id::text)""",
+    ),
+    Check(
+        "no gateway has told what our record denies",
+        """
+        SELECT gateway_name || ' ' || type || ' ' || message_id, 'what our record says',
+               outcome || ' ' || payload
+          FROM gateway_callbacks WHERE outcome LIKE 'contradiction: %'""",
     ),
     Check(
         "every event of an object has its place in the sequence",

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from disputes.models import Dispute, Refund
 from payments_project.errors import ResourceMissing
 from transactions.locking import lock_transaction
@@ -28,3 +30,9 @@ def lock_dispute(dispute_id: UUID) -> tuple[Transaction, Dispute]:
         raise ResourceMissing(f"No such dispute: {dispute_id}")
     transaction = lock_transaction(transaction_id=transaction_id)
     return transaction, Dispute.objects.select_for_update().get(pk=dispute_id)
+
+
+def lock_disputes(disputes: QuerySet[Dispute]) -> list[Dispute]:
+    """Disputes of one payment, in the order of their keys, locked to the end of the caller's
+    transaction, which holds the payment's lock."""
+    return list(disputes.select_for_update().order_by("pk"))

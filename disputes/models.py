@@ -10,6 +10,9 @@ from payments_project.database.models import Aggregate, Identified
 from payments_project.tenancy import ENVIRONMENTS
 
 EMPTY_JSON = models.Value({}, output_field=models.JSONField())
+# What a gateway says in its own words is cut to these.
+FAILURE_REASON_LENGTH_MAX = 100
+REASON_CODE_LENGTH_MAX = 20
 ENVIRONMENT_CHOICES = [(name, name) for name in ENVIRONMENTS]
 
 
@@ -44,7 +47,7 @@ class Refund(Identified, Aggregate):
     awaits_gateway = models.BooleanField(default=False, db_default=False)
     gateway_refund_id = models.CharField(max_length=100, null=True)
     gateway_response = models.JSONField(null=True)
-    failure_reason = models.CharField(max_length=100, null=True)
+    failure_reason = models.CharField(max_length=FAILURE_REASON_LENGTH_MAX, null=True)
     metadata = models.JSONField(default=dict, db_default=EMPTY_JSON)
     requested_by = models.UUIDField(null=True)
     requested_by_kind = models.CharField(max_length=20, null=True)
@@ -73,6 +76,12 @@ class Refund(Identified, Aggregate):
                 name="idx_refunds_pending",
                 condition=Q(status=states.PENDING),
             ),
+            # Of the pending ones, those that wait for no bank: a few, looked for all the time.
+            NamedIndex(
+                fields=["id"],
+                name="idx_refunds_unanswered",
+                condition=Q(status=states.PENDING, awaits_gateway=False),
+            ),
             NamedIndex(fields=["gateway_refund_id"], name="idx_refunds_gateway"),
             NamedIndex(fields=["transaction"], name="idx_refunds_transaction"),
         ]
@@ -81,14 +90,19 @@ class Refund(Identified, Aggregate):
         return f"{self.id} {self.status}"
 
 
+CHARGEBACK = "chargeback"
+INQUIRY = "inquiry"
+DISPUTE_TYPES = (CHARGEBACK, INQUIRY)
+
+
 class Dispute(Identified, Aggregate):
     """A cardholder's complaint: a chargeback takes money, an inquiry only asks.
 
     ``held_amount`` and ``fee_amount`` are what the ledger holds from the merchant for it.
     """
 
-    CHARGEBACK = "chargeback"
-    INQUIRY = "inquiry"
+    CHARGEBACK = CHARGEBACK
+    INQUIRY = INQUIRY
 
     transaction = models.ForeignKey(
         "transactions.Transaction",
@@ -101,10 +115,8 @@ class Dispute(Identified, Aggregate):
         "merchants.Merchant", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
     )
     environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
-    dispute_type = models.CharField(
-        max_length=50, choices=[(kind, kind) for kind in (CHARGEBACK, INQUIRY)]
-    )
-    reason_code = models.CharField(max_length=20, null=True)
+    dispute_type = models.CharField(max_length=50, choices=[(kind, kind) for kind in DISPUTE_TYPES])
+    reason_code = models.CharField(max_length=REASON_CODE_LENGTH_MAX, null=True)
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     held_amount = models.BigIntegerField(default=0, db_default=0)
@@ -130,6 +142,9 @@ class Dispute(Identified, Aggregate):
         constraints = [
             models.CheckConstraint(
                 name="valid_dispute_status", condition=Q(status__in=states.DISPUTE_STATES)
+            ),
+            models.CheckConstraint(
+                name="valid_dispute_type", condition=Q(dispute_type__in=DISPUTE_TYPES)
             ),
             models.CheckConstraint(name="disputes_amount_check", condition=Q(amount__gt=0)),
             models.CheckConstraint(

@@ -15,6 +15,8 @@ REFUND_TRANSITIONS: dict[str, tuple[str, ...]] = {
     CANCELLED: (),
 }
 REFUND_STATES = tuple(state for state in REFUND_TRANSITIONS if state)
+# Final, with the money still where it was.
+REFUND_UNPAID = (FAILED, CANCELLED)
 
 OPEN = "open"
 UNDER_REVIEW = "under_review"

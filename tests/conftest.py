@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 from django.conf import settings
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -111,3 +112,13 @@ def other_api(server: Server) -> Iterator[Api]:
     """Another merchant's test key."""
     with client_of(server, make_merchant(), "test") as client:
         yield client
+
+
+@pytest.fixture
+def runs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of one job in this process know nothing of each other, as while Redis is away."""
+
+    def no_connection(_name: str) -> None:
+        raise redis.exceptions.ConnectionError
+
+    monkeypatch.setattr("payments_project.single_run.get_redis_connection", no_connection)

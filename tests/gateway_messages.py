@@ -29,3 +29,9 @@ def deliver_gateway_messages() -> None:
                 return
         time.sleep(0.05)
     raise AssertionError("callbacks were not delivered")
+
+
+def forget_contradictions() -> None:
+    """Takes away what gateways said against our record, as a test had them do: the auditor of
+    every later test would report it."""
+    GatewayCallback.objects.filter(outcome__startswith="contradiction:").delete()

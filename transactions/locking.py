@@ -7,7 +7,7 @@ from django.db import connection
 
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
-from transactions.models import Transaction
+from transactions.models import GatewayCallback, Transaction
 
 
 def lock_transaction(
@@ -39,6 +39,16 @@ def require_gateway(transaction: Transaction, gateway_name: str) -> None:
     key of one gateway must not move what lies at another."""
     if transaction.gateway_name != gateway_name:
         raise ResourceMissing(f"Not a charge of this gateway: {transaction.pk}")
+
+
+def try_lock_callback(callback_id: UUID) -> GatewayCallback | None:
+    """A gateway's message that is not applied yet, its row locked to the end of the caller's
+    transaction; None if it is, or if another process is at it."""
+    return (
+        GatewayCallback.objects.select_for_update(skip_locked=True)
+        .filter(pk=callback_id, processed_at__isnull=True)
+        .first()
+    )
 
 
 def lock_balance(*, scope: Scope, currency: str) -> None:

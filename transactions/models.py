@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -366,7 +367,11 @@ class GatewayOperation(Identified):
 
 
 class GatewayCallback(Identified):
-    """A message that a gateway sent us, kept once per gateway and message id, then applied."""
+    """A message that a gateway sent us, kept once per gateway and message id, then applied.
+
+    One whose ``outcome`` begins with ``contradiction:`` says what our record denies. An answer to a
+    call that does so is kept here too (type ``answer.…``).
+    """
 
     gateway_name = models.CharField(max_length=50)
     message_id = models.CharField(max_length=100)
@@ -412,6 +417,8 @@ class SimulatorCharge(models.Model):
     scenario = models.CharField(max_length=40)
     decline_code = models.CharField(max_length=40, null=True)
     captured_amount = models.BigIntegerField(default=0)
+    # References of captures that must not be carried out any more; NULL without any.
+    barred_captures = ArrayField(models.UUIDField(), null=True)
     created_at = models.DateTimeField(db_default=TransactionTime())
     updated_at = models.DateTimeField(db_default=TransactionTime())
 

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from merchants.terms import MerchantTerms
 from transactions import states
+from transactions.errors import GatewayContractBroken
 from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.ledger import Movement, capture_movements
 from transactions.models import Transaction
@@ -27,6 +28,7 @@ def change_for(
     """The next state of a pending transaction, or None while the outcome is unknown.
 
     Captured money is the merchant's: amount and fee are entered in the ledger with it.
+    Raises ``GatewayContractBroken`` for an answer that does not say how much was captured.
     """
     if result.outcome is Outcome.UNKNOWN:
         return None
@@ -46,7 +48,7 @@ def change_for(
             failure_message="The gateway could not be reached; nothing was charged.",
             gateway_response=dict(result.response),
         )
-    if not result.captured_amount:
+    if not require_captured_amount(transaction, result):
         return Change(
             status=states.AUTHORIZED,
             gateway_transaction_id=result.gateway_id,
@@ -57,12 +59,35 @@ def change_for(
     return captured_change(transaction=transaction, result=result, terms=terms)
 
 
+def require_captured_amount(
+    transaction: Transaction, result: GatewayResult, *, asked: int | None = None
+) -> int:
+    """What a gateway that took a charge says was captured of it, in minor units.
+
+    Raises ``GatewayContractBroken`` where it does not say, or says what can't be: the money has
+    moved, so the books must neither guess an amount nor be written with an impossible one.
+    """
+    amount = result.captured_amount
+    if amount is None:
+        raise GatewayContractBroken(f"no captured amount in an answer about {transaction.pk}")
+    if not 0 <= amount <= transaction.amount:
+        raise GatewayContractBroken(f"{amount} captured of {transaction.pk}: {transaction.amount}")
+    if asked is not None and amount != asked:
+        raise GatewayContractBroken(f"{amount} captured of {transaction.pk}, not {asked} as asked")
+    return amount
+
+
 def captured_change(
-    *, transaction: Transaction, result: GatewayResult, terms: MerchantTerms
+    *,
+    transaction: Transaction,
+    result: GatewayResult,
+    terms: MerchantTerms,
+    asked: int | None = None,
 ) -> Change:
     """The change of a captured charge: SUCCEEDED with its ledger entries, or CAPTURED until the
-    gateway confirms it, without them."""
-    amount = result.captured_amount or 0
+    gateway confirms it, without them. Raises ``GatewayContractBroken`` for another amount than
+    was ``asked`` to be captured."""
+    amount = require_captured_amount(transaction, result, asked=asked)
     fee = terms.fee_for(amount=amount, currency=transaction.currency, brand=transaction.brand)
     confirmed = result.outcome is Outcome.SUCCEEDED
     return Change(

@@ -11,6 +11,7 @@ from disputes.snapshot import refund_snapshot
 from payments_project.actor import Actor
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import ServiceError, Unavailable
+from payments_project.events.models import Event
 from payments_project.events.record import record_event
 from payments_project.idempotency.keys import store_reply
 from payments_project.idempotency.replies import Replies
@@ -19,6 +20,8 @@ from transactions import states as transaction_states
 from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.ledger import record_movements, refund_failure_movements, refund_movements
 from transactions.models import Transaction
+from transactions.services.callbacks import GATEWAY_ACTOR
+from transactions.services.contradictions import keep_contradicting_answer
 from transactions.services.reserve_refund import release_refund
 from transactions.transition import Change, advance_transaction, apply_change
 
@@ -34,13 +37,15 @@ def finish_refund(
     """Commits what the gateway said of a pending refund, its reply with it.
 
     A refund that the gateway could not take has failed, and ``Unavailable`` is raised after its
-    reply is stored. An unknown outcome leaves it pending.
+    reply is stored. An unknown outcome leaves it pending. A refund that somebody else settled stays
+    so; an answer that contradicts it is kept for staff.
     """
 
     def work() -> Refund | ServiceError:
         transaction, refund = lock_refund(refund_id)
         if result.outcome is not Outcome.UNKNOWN:
             _keep_answer(refund, result)
+            _note_late_answer(transaction, refund, result)
         if refund.status == states.PENDING and result.outcome is not Outcome.UNKNOWN:
             if result.outcome is Outcome.SUCCEEDED:
                 complete_refund(transaction=transaction, refund=refund, actor=actor)
@@ -75,6 +80,28 @@ def _keep_answer(refund: Refund, result: GatewayResult) -> None:
     refund.gateway_refund_id = result.gateway_id or refund.gateway_refund_id
     refund.gateway_response = dict(result.response)
     refund.save(update_fields=["gateway_refund_id", "gateway_response"])
+
+
+def _note_late_answer(transaction: Transaction, refund: Refund, result: GatewayResult) -> None:
+    was_taken = result.outcome in (Outcome.SUCCEEDED, Outcome.ACCEPTED)
+    if was_taken and refund.status in states.REFUND_UNPAID and not may_have_failed_at_bank(refund):
+        keep_contradicting_answer(
+            gateway_name=transaction.gateway_name,
+            call="refund",
+            reference=refund.pk,
+            text=f"the answer to the refund is {result.outcome.value}, and it is {refund.status}",
+        )
+
+
+def may_have_failed_at_bank(refund: Refund) -> bool:
+    """Whether the gateway took a failed refund before it told of the failure. Then what it said in
+    between, that it was paid, may be heard later and contradicts nothing."""
+    return (
+        refund.awaits_gateway
+        or Event.objects.filter(
+            aggregateid=str(refund.pk), type="refund.failed", actor_kind=GATEWAY_ACTOR.kind
+        ).exists()
+    )
 
 
 def complete_refund(*, transaction: Transaction, refund: Refund, actor: Actor) -> None:

@@ -7,11 +7,24 @@ from uuid import UUID
 
 from disputes import states
 from disputes.locking import lock_refund
-from disputes.services.finish_refund import complete_refund, fail_refund
+from disputes.models import (
+    DISPUTE_TYPES,
+    FAILURE_REASON_LENGTH_MAX,
+    REASON_CODE_LENGTH_MAX,
+    Dispute,
+)
+from disputes.services.escalate_dispute import escalate_dispute
+from disputes.services.finish_refund import complete_refund, fail_refund, may_have_failed_at_bank
 from disputes.services.open_dispute import open_dispute
 from transactions import states as transaction_states
-from transactions.gateways.callback_handlers import NotYet, register_callback_handler
+from transactions.gateways.callback_handlers import (
+    Contradiction,
+    NotYet,
+    register_callback_handler,
+    text_of,
+)
 from transactions.locking import lock_charge, require_gateway
+from transactions.models import Transaction
 from transactions.services.callbacks import GATEWAY_ACTOR
 
 logger = logging.getLogger(__name__)
@@ -27,6 +40,8 @@ def register_gateway_messages() -> None:
 def _refund_succeeded(gateway_name: str, payload: Mapping[str, Any]) -> str:
     transaction, refund = lock_refund(UUID(payload["refund"]))
     require_gateway(transaction, gateway_name)
+    if refund.status in states.REFUND_UNPAID and not may_have_failed_at_bank(refund):
+        raise Contradiction(f"refund is {refund.status}, the gateway says it was paid")
     if refund.status == states.PENDING:
         complete_refund(transaction=transaction, refund=refund, actor=GATEWAY_ACTOR)
     return f"refund is {refund.status}"
@@ -36,10 +51,11 @@ def _refund_failed(gateway_name: str, payload: Mapping[str, Any]) -> str:
     transaction, refund = lock_refund(UUID(payload["refund"]))
     require_gateway(transaction, gateway_name)
     if refund.status in (states.PENDING, states.SUCCEEDED):
+        reason = text_of(payload, "reason", length_max=FAILURE_REASON_LENGTH_MAX)
         fail_refund(
             transaction=transaction,
             refund=refund,
-            reason=str(payload.get("reason", "rejected_by_bank")),
+            reason=reason or "rejected_by_bank",
             actor=GATEWAY_ACTOR,
         )
     return f"refund is {refund.status}"
@@ -47,6 +63,9 @@ def _refund_failed(gateway_name: str, payload: Mapping[str, Any]) -> str:
 
 def _dispute_created(gateway_name: str, payload: Mapping[str, Any]) -> str:
     transaction = lock_charge(gateway_name=gateway_name, transaction_id=UUID(payload["charge"]))
+    if payload["type"] not in DISPUTE_TYPES:
+        logger.error("gateway %s disputes %s in a way of its own", gateway_name, transaction.pk)
+        return "ignored: unknown dispute type"
     if transaction.status in (
         transaction_states.PENDING,
         transaction_states.AUTHORIZED,
@@ -55,14 +74,37 @@ def _dispute_created(gateway_name: str, payload: Mapping[str, Any]) -> str:
         raise NotYet
     if transaction.status not in transaction_states.SUCCESSFUL:
         # Its money never was the merchant's: there is nothing to hold.
-        logger.error("gateway %s disputes a payment of no effect: %s", gateway_name, transaction.pk)
-        return f"ignored: transaction is {transaction.status}"
-    dispute = open_dispute(
-        transaction=transaction,
-        dispute_type=payload["type"],
-        reason_code=payload.get("reason"),
+        raise Contradiction(f"transaction is {transaction.status}, the gateway says it is disputed")
+    known = Dispute.objects.filter(gateway_dispute_id=payload["dispute"]).first()
+    if known is not None:
+        dispute = _dispute_again(known, transaction, payload)
+    else:
+        dispute = open_dispute(
+            transaction=transaction,
+            dispute_type=payload["type"],
+            reason_code=_reason_code(payload),
+            amount=int(payload["amount"]),
+            gateway_dispute_id=payload["dispute"],
+            actor=GATEWAY_ACTOR,
+        )
+    return f"dispute {dispute.pk} is {dispute.status}"
+
+
+def _dispute_again(known: Dispute, transaction: Transaction, payload: Mapping[str, Any]) -> Dispute:
+    """A dispute that is told once more: as it was, or as the chargeback that it has become."""
+    if known.transaction_id != transaction.pk:
+        raise Contradiction(f"dispute {known.pk} is of {known.transaction_id}")
+    if known.dispute_type == Dispute.CHARGEBACK or payload["type"] == Dispute.INQUIRY:
+        return known
+    if known.status not in states.DISPUTE_UNRESOLVED:
+        raise Contradiction(f"inquiry {known.pk} is {known.status}, now it is a chargeback")
+    return escalate_dispute(
+        dispute_id=known.pk,
         amount=int(payload["amount"]),
-        gateway_dispute_id=payload["dispute"],
+        reason_code=_reason_code(payload),
         actor=GATEWAY_ACTOR,
     )
-    return f"dispute {dispute.pk} is {dispute.status}"
+
+
+def _reason_code(payload: Mapping[str, Any]) -> str | None:
+    return text_of(payload, "reason", length_max=REASON_CODE_LENGTH_MAX)

@@ -5,17 +5,21 @@ from datetime import UTC, datetime
 from django.db.models import QuerySet, Sum
 
 from disputes import states
+from disputes.locking import lock_disputes
 from disputes.models import Dispute
 from disputes.snapshot import dispute_snapshot
+from merchants.terms import get_terms
 from payments_project.actor import Actor
 from payments_project.events.record import record_event
 from payments_project.tenancy import Scope
+from transactions import states as transaction_states
 from transactions.ledger import (
     dispute_hold_movements,
     dispute_loss_movements,
     record_movements,
 )
 from transactions.models import Transaction
+from transactions.transition import Change, advance_transaction, apply_change
 
 # A chargeback that was won holds nothing any more; a lost one keeps what it took.
 _HOLDING = (*states.DISPUTE_UNRESOLVED, states.LOST)
@@ -28,6 +32,39 @@ def holdable_amount(transaction: Transaction) -> int:
     return (transaction.captured_amount or 0) - transaction.refunded_amount - int(held)
 
 
+def assess_hold(*, transaction: Transaction, dispute: Dispute) -> None:
+    """Sets what a chargeback takes, its held amount and its fee, on the object in memory. The
+    caller holds the payment's lock, and no row says yet that the dispute is a chargeback."""
+    dispute.held_amount = min(dispute.amount, holdable_amount(transaction))
+    dispute.fee_amount = get_terms(transaction.merchant_id).dispute_fee(transaction.currency)
+
+
+def enter_hold(*, transaction: Transaction, dispute: Dispute, actor: Actor) -> None:
+    """What a chargeback's row says it takes, in the ledger and told; the payment is disputed now.
+
+    In the caller's transaction, which holds the payment's lock and has written the row.
+    """
+    held = dispute.held_amount + dispute.fee_amount
+    if held:
+        record_movements(
+            dispute_hold_movements(dispute_id=dispute.pk, amount=held),
+            scope=Scope(dispute.merchant_id, dispute.environment),
+            currency=dispute.currency,
+            transaction_id=transaction.pk,
+        )
+        record_event(
+            aggregate=dispute,
+            type="dispute.funds_withdrawn",
+            data=dispute_snapshot(dispute),
+            actor=actor,
+        )
+    expected = transaction.status
+    if expected in (transaction_states.SUCCEEDED, transaction_states.REFUNDED):
+        change = Change(status=transaction_states.DISPUTED)
+        apply_change(transaction, change)
+        advance_transaction(transaction=transaction, expected=expected, change=change, actor=actor)
+
+
 def top_up_holds(*, transaction: Transaction, actor: Actor) -> None:
     """Holds what a failed refund has left with the merchant, up to each chargeback's amount.
 
@@ -35,7 +72,7 @@ def top_up_holds(*, transaction: Transaction, actor: Actor) -> None:
     is lost by now takes it at once. In the caller's transaction, which holds the payment's lock.
     """
     room = holdable_amount(transaction)
-    for dispute in _chargebacks(transaction).select_for_update().order_by("pk"):
+    for dispute in lock_disputes(_chargebacks(transaction)):
         amount = min(dispute.amount - dispute.held_amount, room)
         if amount > 0:
             room -= amount

@@ -1,18 +1,13 @@
 """Opening a dispute: its amount and fee are held from the merchant until it is decided."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from disputes.models import Dispute
-from disputes.services.hold import holdable_amount
+from disputes.services.hold import assess_hold, enter_hold
 from disputes.snapshot import dispute_snapshot
-from merchants.terms import get_terms
 from payments_project.actor import Actor
 from payments_project.events.record import record_event
-from payments_project.tenancy import Scope
-from transactions import states as transaction_states
-from transactions.ledger import dispute_hold_movements, record_movements
 from transactions.models import Transaction
-from transactions.transition import Change, advance_transaction, apply_change
 
 # Card networks give a merchant between one and three weeks, by network and reason; this is what a
 # gateway that names no day gets.
@@ -30,16 +25,11 @@ def open_dispute(
 ) -> Dispute:
     """Opens a dispute over ``amount`` (minor units) in the caller's transaction.
 
-    A chargeback holds what is neither refunded of it nor held by another (``hold.py``), and the fee,
-    in the reserved balance, and makes the transaction disputed; an inquiry holds nothing. A gateway's dispute is opened once: the
-    second time the first is returned. The caller holds the transaction's lock.
+    A chargeback holds what is neither refunded of it nor held by another (``hold.py``), and the
+    fee, in the reserved balance, and makes the transaction disputed; an inquiry holds nothing. A
+    gateway's dispute is opened once: a second row of its id is refused by the database. The caller
+    holds the transaction's lock.
     """
-    if gateway_dispute_id:
-        known = Dispute.objects.filter(gateway_dispute_id=gateway_dispute_id).first()
-        if known is not None:
-            return known
-    scope = Scope(transaction.merchant_id, transaction.environment)
-    holds = dispute_type == Dispute.CHARGEBACK
     dispute = Dispute(
         transaction=transaction,
         merchant_id=transaction.merchant_id,
@@ -48,37 +38,21 @@ def open_dispute(
         reason_code=reason_code,
         amount=amount,
         currency=transaction.currency,
-        held_amount=min(amount, holdable_amount(transaction)) if holds else 0,
-        fee_amount=get_terms(transaction.merchant_id).dispute_fee(transaction.currency)
-        if holds
-        else 0,
-        due_date=datetime.now(UTC).date() + timedelta(days=DAYS_TO_RESPOND),
+        due_date=day_to_respond(),
         gateway_dispute_id=gateway_dispute_id,
     )
+    holds = dispute_type == Dispute.CHARGEBACK
+    if holds:
+        assess_hold(transaction=transaction, dispute=dispute)
     dispute.save(force_insert=True)
     record_event(
         aggregate=dispute, type="dispute.created", data=dispute_snapshot(dispute), actor=actor
     )
-    held = dispute.held_amount + dispute.fee_amount
-    if held:
-        record_movements(
-            dispute_hold_movements(dispute_id=dispute.pk, amount=held),
-            scope=scope,
-            currency=dispute.currency,
-            transaction_id=transaction.pk,
-        )
-        record_event(
-            aggregate=dispute,
-            type="dispute.funds_withdrawn",
-            data=dispute_snapshot(dispute),
-            actor=actor,
-        )
-    if holds and transaction.status in (
-        transaction_states.SUCCEEDED,
-        transaction_states.REFUNDED,
-    ):
-        expected = transaction.status
-        change = Change(status=transaction_states.DISPUTED)
-        apply_change(transaction, change)
-        advance_transaction(transaction=transaction, expected=expected, change=change, actor=actor)
+    if holds:
+        enter_hold(transaction=transaction, dispute=dispute, actor=actor)
     return dispute
+
+
+def day_to_respond() -> date:
+    """The UTC day by which the merchant has to answer a dispute that is told today."""
+    return datetime.now(UTC).date() + timedelta(days=DAYS_TO_RESPOND)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import DateTimeField, Func, UUIDField
+from django.db.models import DateTimeField, FloatField, Func, UUIDField, Value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -31,6 +31,23 @@ class UUID7Time(Func):
     function = "uuid_extract_timestamp"
     arity = 1
     output_field = DateTimeField()
+
+
+class UUID7Before(Func):
+    """The least UUIDv7 of the moment ``seconds`` ago, by PostgreSQL's own clock.
+
+    What is younger by its id is left alone: the ids have PostgreSQL's time, which a host's clock
+    may be behind or ahead of. A subquery, because its one value bounds an index scan and leaves out
+    months; of a volatile function alone each row would be asked.
+    """
+
+    function = "uuidv7_floor"
+    template = "(SELECT %(function)s(clock_timestamp() - make_interval(secs => %(expressions)s)))"
+    arity = 1
+    output_field = UUIDField()
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(Value(float(seconds), output_field=FloatField()))
 
 
 def uuid7_floor(moment: datetime) -> UUID:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from disputes.services.audit_books import audit_books
 from merchants.models import Customer
 from payments_project.models import Event
@@ -87,6 +89,7 @@ def test_balances_stay_exact_while_folders_and_payers_run_together(api: Api) -> 
     assert audit_books() == []
 
 
+@pytest.mark.usefixtures("runs_at_once")
 def test_resolvers_at_once_settle_each_payment_once(api: Api) -> None:
     import time
 

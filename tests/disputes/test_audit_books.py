@@ -32,6 +32,7 @@ HELD = "disputes held, hold and cost what the ledger says"
 SAME = "refunds and disputes have their payment's merchant and currency"
 CHARGED = "the simulator charged what our records say, and no more"
 GIVEN_BACK = "the simulator refunded what our records say, and no more"
+DENIED = "no gateway has told what our record denies"
 SEQUENCE = "every event of an object has its place in the sequence"
 LAST_EVENT = "the last event of a payment, refund or dispute tells its state"
 MERCHANT = "nothing that a merchant owns is without its merchant"
@@ -304,6 +305,17 @@ TAMPERINGS = {
         " WHERE reference = %(failed_refund)s",
         {GIVEN_BACK},
         "%(failed_refund)s",
+    ),
+    "message that contradicts our record": (
+        "UPDATE gateway_callbacks SET outcome = 'contradiction: transaction is failed'"
+        " WHERE payload ->> 'charge' = %(disputed)s",
+        {DENIED},
+        "%(disputed)s",
+    ),
+    "barred refund that the gateway has made": (
+        "UPDATE gateway_simulator_refunds SET status = 'barred' WHERE reference = %(refund)s",
+        {GIVEN_BACK},
+        "%(refund)s",
     ),
     "gap in the events": (
         "UPDATE events SET sequence = 3 WHERE aggregateid = %(paid)s AND sequence = 2",

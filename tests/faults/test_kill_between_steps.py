@@ -146,11 +146,12 @@ def test_act_on_an_authorization_is_completed_by_the_retry(
         assert early.status_code == 200
     else:
         mortal.error(early, 409, "idempotency_key_in_use")
-    if at == BEFORE_GATEWAY:
+    if at == BEFORE_GATEWAY and act == "capture":
         mortal.error(late, 503, "gateway_unavailable")
         assert after["status"] == "authorized"
         assert mortal.post(path, body, key=new_key()).status_code == 200
     else:
+        # A void that was not carried out is asked for again: it can't do anything twice.
         assert late.status_code == 200
         assert after["status"] == ("succeeded" if act == "capture" else "cancelled")
         assert after["captured_amount"] == (600 if act == "capture" else None)
@@ -184,7 +185,8 @@ def test_refund_is_completed_by_the_retry(mortal: MortalApi, at: str) -> None:
         assert late.status_code == 201
         assert late.json()["status"] == refund.status == "succeeded"
     assert mortal.transaction(transaction["id"])["refunded_amount"] == refunded
-    assert SimulatorRefund.objects.filter(charge_id=transaction["id"]).count() == bool(refunded)
+    made = SimulatorRefund.objects.get(charge_id=transaction["id"])
+    assert (made.status, made.amount) == (("succeeded", 400) if refunded else ("barred", 0))
     books_balance()
 
 

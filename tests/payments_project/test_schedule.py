@@ -52,6 +52,7 @@ def busy_api(api: Api) -> Api:
     return api
 
 
+@pytest.mark.usefixtures("runs_at_once")
 @pytest.mark.parametrize("entry", SCHEDULE)
 def test_entry_names_a_task_that_runs_and_may_run_again(
     busy_api: Api, entry: str, settings: Any

@@ -298,7 +298,7 @@ ADDITIONS: tuple[Addition, ...] = (
         "A refund is written down before its gateway is asked, so that a crash neither loses nor"
         " repeats it; these tell how far it is, what the gateway said, and why it failed.",
         columns=("awaits_gateway", "gateway_response", "failure_reason", "updated_at"),
-        indexes=("idx_refunds_gateway", "idx_refunds_pending"),
+        indexes=("idx_refunds_gateway", "idx_refunds_pending", "idx_refunds_unanswered"),
     ),
     Addition(
         "refunds",
@@ -319,6 +319,12 @@ ADDITIONS: tuple[Addition, ...] = (
     ),
     Addition("disputes", _EVENTS, columns=("event_sequence",)),
     Addition("disputes", _STATUS, triggers=("enforce_dispute_status",)),
+    Addition(
+        "disputes",
+        "A chargeback takes money and an inquiry does not; for a type that nobody knows, the product"
+        " could do neither.",
+        constraints=("valid_dispute_type",),
+    ),
     Addition(
         "disputes",
         "What the ledger keeps back from the merchant while it is open, and the gateway's fee.",

@@ -192,6 +192,11 @@ ATTACKS: list[tuple[str, Attack, str]] = [
         _of_payment("disputes", held_amount=-1),
         "disputes_held_amount_check",
     ),
+    (
+        "dispute of no type",
+        _of_payment("disputes", dispute_type="pre_arbitration"),
+        "valid_dispute_type",
+    ),
     ("dispute of no status", _of_payment("disputes", status="done"), "valid_dispute_status"),
     (
         "dispute of no environment",

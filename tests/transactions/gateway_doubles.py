@@ -44,6 +44,12 @@ class ScriptedGateway:
     def refund(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
         return self._answer("refund")
 
+    def bar_capture(self, *, charge: UUID, reference: UUID) -> GatewayResult:
+        return self._answer("bar_capture")
+
+    def bar_refund(self, *, charge: UUID, reference: UUID) -> GatewayResult:
+        return self._answer("bar_refund")
+
     def lookup(self, *, charge: UUID) -> GatewayResult:
         return self._answer("lookup")
 

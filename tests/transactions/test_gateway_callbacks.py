@@ -15,7 +15,7 @@ from disputes.services.finish_refund import finish_refund
 from payments_project.actor import SYSTEM
 from payments_project.idempotency.replies import NoReplies
 from tests.api_client import Api
-from tests.gateway_messages import deliver_gateway_messages
+from tests.gateway_messages import deliver_gateway_messages, forget_contradictions
 from tests.threads import at_once
 from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.gateways.simulator.callbacks import SIGNATURE_HEADER, sign
@@ -397,8 +397,11 @@ def test_dispute_of_a_payment_that_failed_holds_nothing(api: Api) -> None:
     send(api, told)
     apply_callbacks()
 
-    assert kept(told["id"]).outcome == "ignored: transaction is failed"
+    assert kept(told["id"]).outcome == (
+        "contradiction: transaction is failed, the gateway says it is disputed"
+    )
     assert api.balance() == {"pending": 0, "available": 0, "reserved": 0}
+    forget_contradictions()
     SimulatorCharge.objects.filter(reference=transaction).update(status="voided")
 
 
@@ -436,6 +439,7 @@ def test_payment_that_the_gateway_could_not_complete_has_failed(api: Api) -> Non
     assert failed["failure"]["code"] == "processing_error"
     assert (failed["captured_amount"], failed["fee_amount"], failed["net_amount"]) == (0, 0, 0)
     assert api.balance() == {"pending": 0, "available": 0, "reserved": 0}
+    forget_contradictions()
     # What the gateway of that message would have on record.
     SimulatorCharge.objects.filter(reference=transaction).update(status="voided")
 
@@ -447,6 +451,7 @@ def test_failure_told_of_a_paid_payment_changes_nothing(api: Api) -> None:
     apply_callbacks()
 
     assert api.transaction(transaction["id"]) == transaction
+    forget_contradictions()
 
 
 def test_refunds_failure_told_before_its_success_stands(api: Api) -> None:

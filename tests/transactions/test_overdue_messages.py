@@ -194,7 +194,7 @@ def test_gateway_that_breaks_down_does_not_stop_the_others(
     assert f"could not ask about refund {broken_refund}" in caplog.messages
 
 
-@pytest.mark.usefixtures("_overdue")
+@pytest.mark.usefixtures("_overdue", "runs_at_once")
 def test_asking_and_being_told_at_once_settle_it_once(api: Api) -> None:
     transaction = api.paid(CONFIRMED_LATER, amount=1000)["id"]
     refunded = api.paid(REFUNDED_LATER, amount=1000)["id"]

@@ -18,6 +18,7 @@ from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.models import (
     GatewayOperation,
     LedgerEntry,
+    SimulatorCallback,
     SimulatorCharge,
     SimulatorRefund,
 )
@@ -63,6 +64,12 @@ def unanswered_refund(api: Api) -> tuple[str, str]:
     refund = api.post("/v1/refunds", {"transaction": transaction, "amount": 400}).json()["id"]
     Refund.objects.filter(pk=refund).update(awaits_gateway=False)
     return transaction, refund
+
+
+def never_arrived(refund: str) -> None:
+    """The refund's call was lost on its way: the simulator neither made it nor will tell of it."""
+    SimulatorRefund.objects.filter(reference=refund).delete()
+    SimulatorCallback.objects.filter(message__data__refund=refund).delete()
 
 
 def types_of(transaction_id: str) -> list[str]:
@@ -202,7 +209,7 @@ def test_one_run_asks_about_no_more_than_its_batch(api: Api) -> None:
     assert api.balance()["pending"] == 5 * 941
 
 
-@pytest.mark.usefixtures("_no_lease")
+@pytest.mark.usefixtures("_no_lease", "runs_at_once")
 def test_resolvers_at_once_settle_payments_and_acts_once(api: Api) -> None:
     payments = [unanswered(api) for _ in range(4)]
     operation = unanswered_act(api, "capture", 600)
@@ -229,9 +236,10 @@ def test_resolvers_at_once_settle_payments_and_acts_once(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("_no_lease")
-@pytest.mark.parametrize("kind", ["capture", "void"])
-def test_act_that_never_reached_the_gateway_leaves_the_authorization(api: Api, kind: str) -> None:
-    operation = unanswered_act(api, kind, 1000)
+def test_capture_that_never_reached_the_gateway_is_barred_and_leaves_the_authorization(
+    api: Api,
+) -> None:
+    operation = unanswered_act(api, "capture", 1000)
 
     resolve_unknown_outcomes()
 
@@ -239,7 +247,78 @@ def test_act_that_never_reached_the_gateway_leaves_the_authorization(api: Api, k
     assert operation.status == "failed"
     path = f"/v1/transactions/{operation.transaction_id}"
     assert api.get(path).json()["status"] == "authorized"
+    charge = SimulatorCharge.objects.get(reference=operation.transaction_id)
+    assert charge.barred_captures == [operation.pk]
     assert api.post(f"{path}/capture").json()["status"] == "succeeded"
+
+
+@pytest.mark.usefixtures("_no_lease")
+@pytest.mark.parametrize("answer", [UNKNOWN, AWAY, REFUSED], ids=["silent", "down", "refused"])
+def test_capture_not_carried_out_has_failed_only_once_it_is_barred(
+    api: Api, answer: GatewayResult
+) -> None:
+    operation = unanswered_act(api, "capture", 600)
+    held = charged(0)
+
+    with scripted(
+        str(operation.transaction_id), lookup=[held], bar_capture=[answer, BARRED]
+    ) as gateway:
+        resolve_unknown_outcomes()
+        operation.refresh_from_db()
+        assert operation.status == "pending"
+        resolve_unknown_outcomes()
+
+    assert gateway.asked == ["lookup", "bar_capture"] * 2
+    operation.refresh_from_db()
+    assert operation.status == "failed"
+    assert api.transaction(str(operation.transaction_id))["status"] == "authorized"
+
+
+@pytest.mark.usefixtures("_no_lease")
+def test_capture_of_another_amount_than_ours_is_left_to_a_person(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    operation = unanswered_act(api, "capture", 600)
+
+    with scripted(str(operation.transaction_id), lookup=[charged(700)]) as gateway:
+        resolve_unknown_outcomes()
+
+    assert gateway.asked == ["lookup"]
+    assert f"could not ask about act {operation.pk}" in caplog.messages
+    operation.refresh_from_db()
+    assert operation.status == "pending"
+    operation.delete()
+
+
+@pytest.mark.usefixtures("_no_lease")
+def test_void_that_never_reached_the_gateway_is_asked_for_again(api: Api) -> None:
+    operation = unanswered_act(api, "void", 1000)
+
+    resolve_unknown_outcomes()
+
+    operation.refresh_from_db()
+    assert operation.status == "succeeded"
+    assert api.transaction(str(operation.transaction_id))["status"] == "cancelled"
+    charge = SimulatorCharge.objects.get(reference=operation.transaction_id)
+    assert charge.status == "voided"
+
+
+@pytest.mark.usefixtures("_no_lease")
+def test_void_asked_for_again_is_settled_by_an_explicit_answer_only(api: Api) -> None:
+    operation = unanswered_act(api, "void", 1000)
+    transaction = str(operation.transaction_id)
+
+    with scripted(transaction, lookup=[charged(0)], void=[UNKNOWN, AWAY, REFUSED]) as gateway:
+        for _ in range(2):
+            resolve_unknown_outcomes()
+            operation.refresh_from_db()
+            assert operation.status == "pending"
+        resolve_unknown_outcomes()
+
+    assert gateway.asked == ["lookup", "void"] * 3
+    operation.refresh_from_db()
+    assert operation.status == "failed"
+    assert api.transaction(transaction)["status"] == "authorized"
 
 
 @pytest.mark.usefixtures("_no_lease")
@@ -293,7 +372,7 @@ def test_refund_is_asked_about_and_never_sent_again(api: Api) -> None:
 @pytest.mark.usefixtures("_no_lease")
 def test_refund_that_the_gateway_does_not_know_has_failed(api: Api) -> None:
     transaction, refund = unanswered_refund(api)
-    SimulatorRefund.objects.filter(reference=refund).delete()
+    never_arrived(refund)
 
     assert resolve_refunds()["settled"] >= 1
 
@@ -303,6 +382,25 @@ def test_refund_that_the_gateway_does_not_know_has_failed(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("_no_lease")
+@pytest.mark.parametrize("answer", [UNKNOWN, AWAY, REFUSED], ids=["silent", "down", "refused"])
+def test_refund_not_found_has_failed_only_once_it_is_barred(
+    api: Api, answer: GatewayResult
+) -> None:
+    transaction, refund = unanswered_refund(api)
+    never_arrived(refund)
+
+    with scripted(transaction, lookup_refund=[NOT_FOUND], bar_refund=[answer, BARRED]) as gateway:
+        resolve_refunds()
+        assert Refund.objects.get(pk=refund).status == "pending"
+        assert api.transaction(transaction)["refunded_amount"] == 400
+        resolve_refunds()
+
+    assert gateway.asked == ["lookup_refund", "bar_refund"] * 2
+    assert Refund.objects.get(pk=refund).status == "failed"
+    assert api.transaction(transaction)["refunded_amount"] == 0
+
+
+@pytest.mark.usefixtures("_no_lease", "runs_at_once")
 def test_refund_resolvers_at_once_settle_it_once(api: Api) -> None:
     transaction, refund = unanswered_refund(api)
     SimulatorRefund.objects.filter(reference=refund).update(status="succeeded")

@@ -34,6 +34,7 @@ _CHARGE_STATES = (
     simulator.DECLINED,
     simulator.VOIDED,
 )
+_REFUND_STATES = ("pending", "succeeded", "failed", simulator.BARRED)
 
 
 @admin.register(GatewayOperation)
@@ -193,7 +194,7 @@ class SimulatorRefundAdmin(ReadOnlyAdmin):
     """The simulator's side of refunds; its reference is our refund's id."""
 
     list_display = ("created_at", "amount", "status", "gateway_id", "charge")
-    list_filter = (choice_filter("status", ("pending", "succeeded", "failed")), CreatedFilter)
+    list_filter = (choice_filter("status", _REFUND_STATES), CreatedFilter)
     small_scopes = ("charge",)
     search_by = {ID: ("pk", "charge_id"), GATEWAY_ID: ("gateway_id",)}
     money = ("amount",)

@@ -34,6 +34,12 @@ class ExternalGateway:
     def refund(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
         return GatewayResult(Outcome.SUCCEEDED, response={"status": "recorded"})
 
+    def bar_capture(self, *, charge: UUID, reference: UUID) -> GatewayResult:
+        return GatewayResult(Outcome.SUCCEEDED, message="Nothing is captured through this one.")
+
+    def bar_refund(self, *, charge: UUID, reference: UUID) -> GatewayResult:
+        return GatewayResult(Outcome.DECLINED, message="A recorded refund has been made.")
+
     def lookup(self, *, charge: UUID) -> GatewayResult:
         return GatewayResult(Outcome.NOT_FOUND)
 

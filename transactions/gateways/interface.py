@@ -3,6 +3,9 @@
 Adapters are stateless and keep nothing; the services commit. An adapter never raises for what a
 provider says or fails to say: it answers with a result whose ``outcome`` is explicit. Only an
 explicit success or refusal is final; a time-out or a broken connection after sending is UNKNOWN.
+
+It answers within ``settings.GATEWAY_TIMEOUT_SECONDS``, UNKNOWN at the latest: the lease of an
+intent rests on it, and past the lease others ask about the reference and bar it.
 """
 
 from collections.abc import Mapping
@@ -50,7 +53,9 @@ class GatewayResult:
 
     outcome: Outcome
     gateway_id: str | None = None
-    # Set by lookup: whether the money was captured, and how much.
+    # How much was captured, 0 for what is only held. Always set where authorize, capture or lookup
+    # answer SUCCEEDED or ACCEPTED; of a capture it is the amount that was asked for. An answer
+    # without it is refused (``transactions.outcomes``) and the payment left as it is.
     captured_amount: int | None = None
     decline_code: str | None = None
     message: str | None = None
@@ -92,16 +97,37 @@ class Gateway(Protocol):
         """Captures ``amount`` of an authorized charge and releases the rest."""
 
     def void(self, *, charge: UUID) -> GatewayResult:
-        """Releases an authorized charge; a charge it never saw is barred from being made later."""
+        """Releases an authorized charge; a charge it never saw is barred from being made later.
+
+        Asked again it answers the same: a charge that is void already is SUCCEEDED.
+        """
 
     def refund(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
         """Gives ``amount`` of a captured charge back to the customer."""
 
+    def bar_capture(self, *, charge: UUID, reference: UUID) -> GatewayResult:
+        """Sees to it that the capture under ``reference`` is not carried out, should its call
+        still arrive.
+
+        SUCCEEDED only where it certainly was not carried out and will not be; asked again it
+        answers the same. Anything else leaves the outcome unknown, and the question is put again.
+        An adapter whose provider can't bar a reference answers UNKNOWN until no lost call can
+        arrive any more, by what the provider promises: the time for which it keeps idempotency
+        keys, counted from the reference's own time (``uuid7_time``). Where the provider gives an
+        earlier answer again for a key, sending something harmless under the key is a bar.
+        """
+
+    def bar_refund(self, *, charge: UUID, reference: UUID) -> GatewayResult:
+        """The same for a refund under ``reference``."""
+
     def lookup(self, *, charge: UUID) -> GatewayResult:
-        """How the charge stands: SUCCEEDED with ``captured_amount`` (0 if only authorized), …"""
+        """How the charge stands: SUCCEEDED with ``captured_amount`` (0 if only authorized), …
+
+        NOT_FOUND for one that is void, too.
+        """
 
     def lookup_refund(self, *, reference: UUID) -> GatewayResult:
-        """How the refund stands."""
+        """How the refund stands; NOT_FOUND for one that is barred."""
 
     def parse_callback(self, *, headers: Mapping[str, str], body: bytes) -> Callback:
         """Verifies and reads a callback. Raises ``InvalidCallback``."""

@@ -15,14 +15,16 @@ from payments_project.errors import ResourceMissing
 from transactions import states
 from transactions.gateways.callback_handlers import (
     CallbackHandler,
+    Contradiction,
     NotYet,
     handler_for,
     register_callback_handler,
 )
 from transactions.gateways.registry import get_gateway
-from transactions.locking import lock_charge
+from transactions.locking import lock_charge, try_lock_callback
 from transactions.models import GatewayCallback, GatewayOperation, Transaction
 from transactions.services.confirm import confirm_capture
+from transactions.services.contradictions import contradiction_outcome
 
 logger = logging.getLogger(__name__)
 
@@ -94,11 +96,7 @@ def apply_callback(callback_id: UUID) -> bool:
     one that must wait, and whatever its handler raises."""
 
     def work() -> bool:
-        callback = (
-            GatewayCallback.objects.select_for_update(skip_locked=True)
-            .filter(pk=callback_id, processed_at__isnull=True)
-            .first()
-        )
+        callback = try_lock_callback(callback_id)
         if callback is None:
             return False
         handler = handler_for(callback.type)
@@ -115,9 +113,13 @@ def apply_callback(callback_id: UUID) -> bool:
 
 def _outcome(handler: CallbackHandler, callback: GatewayCallback) -> str:
     """What a message did. Our ids are committed before a gateway hears of them, so what a message
-    names and we do not know is not ours and never will be."""
+    names and we do not know is not ours and never will be. What it says against our record is
+    neither believed nor forgotten: the auditor reports it."""
     try:
         return handler(callback.gateway_name, callback.payload)
+    except Contradiction as contradiction:
+        logger.error("gateway callback %s contradicts our record: %s", callback.pk, contradiction)
+        return contradiction_outcome(str(contradiction))
     except ResourceMissing as missing:
         logger.warning("gateway callback %s put aside: %s", callback.pk, missing.message)
         return f"ignored: {missing.message}"
@@ -141,6 +143,10 @@ def _confirm(gateway_name: str, transaction_id: UUID, *, succeeded: bool) -> str
     transaction = lock_charge(gateway_name=gateway_name, transaction_id=transaction_id)
     if transaction.status == states.PENDING or _is_being_captured(transaction):
         raise NotYet
+    if succeeded and transaction.status in (states.FAILED, states.CANCELLED):
+        raise Contradiction(f"transaction is {transaction.status}, the gateway says it was charged")
+    if not succeeded and transaction.status in states.SUCCESSFUL:
+        raise Contradiction(f"transaction is {transaction.status}, the gateway says it failed")
     transaction = confirm_capture(
         transaction_id=transaction_id, succeeded=succeeded, actor=GATEWAY_ACTOR
     )

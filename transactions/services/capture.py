@@ -83,7 +83,9 @@ def finish_capture(
     def change_for(transaction: Transaction, result: GatewayResult) -> Change | None:
         if result.outcome not in (Outcome.SUCCEEDED, Outcome.ACCEPTED):
             return None
-        return captured_change(transaction=transaction, result=result, terms=terms)
+        return captured_change(
+            transaction=transaction, result=result, terms=terms, asked=operation.amount
+        )
 
     return finish_operation(
         operation=operation,

@@ -32,6 +32,7 @@ from transactions.gateways.registry import select_gateway
 from transactions.models import Transaction
 from transactions.outcomes import blocked_change, change_for
 from transactions.risk.assess import Assessment, assess_payment
+from transactions.services.contradictions import note_late_change
 from transactions.snapshot import net_amount, transaction_snapshot
 from transactions.transition import (
     Change,
@@ -202,7 +203,7 @@ def commit_outcome(
     """Writes a pending transaction's outcome and its reply; None stores the reply alone.
 
     If somebody else settled it meanwhile (a callback, the resolver), theirs stands and the reply
-    tells it.
+    tells it; an outcome that contradicts theirs is kept for staff.
     """
     if change is not None:
         apply_change(transaction, change)
@@ -217,6 +218,7 @@ def commit_outcome(
         ):
             return transaction
         transaction = Transaction.objects.get(pk=transaction.pk)
+        note_late_change(transaction=transaction, change=change)
     if key_id:
         store_reply(key_id, replies.of(transaction))
     return transaction

@@ -20,6 +20,7 @@ from transactions.errors import TransactionStateInvalid
 from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.locking import lock_transaction
 from transactions.models import GatewayOperation, Transaction
+from transactions.services.contradictions import note_late_act
 from transactions.transition import Change, advance_transaction, apply_change
 
 # What a result means for the transaction; None where it stays as it is.
@@ -83,12 +84,14 @@ def finish_operation(
 
     Unknown: the act stays pending and the transaction as it was, and the reply says so. Refused or
     unreachable: the act has failed, the transaction is as it was, and ``Unavailable`` is raised
-    after its reply is stored.
+    after its reply is stored. An act that somebody else settled stays so; an answer that
+    contradicts it is kept for staff.
     """
 
     def work() -> Transaction | ServiceError:
         transaction = lock_transaction(transaction_id=operation.transaction_id)
         current = GatewayOperation.objects.select_for_update().get(pk=operation.pk)
+        note_late_act(transaction=transaction, operation=current, result=result)
         if result.outcome is not Outcome.UNKNOWN and current.status == GatewayOperation.PENDING:
             change = change_for(transaction, result)
             if change is None:

@@ -4,8 +4,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from django.db import connection, transaction
+from django.db.models import Model
 
-from payments_project.database.uuid7 import uuid7_floor, uuid7_range, uuid7_time
+from disputes.models import Refund
+from payments_project.database.uuid7 import UUID7Before, uuid7_floor, uuid7_range, uuid7_time
+from transactions.models import GatewayOperation, Transaction
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ENDS = {
@@ -70,3 +74,40 @@ def test_times_that_no_id_can_have_are_the_ends_of_all_ids(name):
 
     assert (within(uuid7_range({name: least})) == IDS) is is_lower
     assert (within(uuid7_range({name: greatest})) == IDS) is not is_lower
+
+
+# What is older than so many seconds, by PostgreSQL's clock.
+
+
+def test_ids_before_a_moment_are_those_made_before_it_by_postgresqls_clock():
+    with connection.cursor() as cursor:
+        compiled = UUID7Before(60).resolve_expression(Transaction.objects.all().query)
+        sql, parameters = compiled.as_sql(Transaction.objects.all().query.get_compiler("default"),
+                                          connection)  # fmt: skip
+        cursor.execute(f"SELECT {sql}, clock_timestamp()", parameters)
+        before, now = cursor.fetchone()
+
+    assert timedelta(0) <= now - timedelta(seconds=60) - uuid7_time(before) < timedelta(seconds=1)
+    assert before == uuid7_floor(uuid7_time(before))
+
+
+@pytest.mark.parametrize(
+    ("model", "conditions", "index"),
+    [
+        (Transaction, {"status": "captured"}, "_id_idx"),
+        (Refund, {"status": "pending", "awaits_gateway": False}, "idx_refunds_unanswered"),
+        (GatewayOperation, {"status": "pending"}, "idx_gateway_operations_pending"),
+    ],
+)
+def test_what_waits_for_long_is_found_by_its_partial_index(
+    model: type[Model], conditions: dict[str, object], index: str
+):
+    waiting = model._default_manager.filter(**conditions, id__lt=UUID7Before(35))
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = waiting.explain()
+
+    assert index in plan
+    if "operations" not in index:
+        assert "Index Cond: (id < (InitPlan" in plan

@@ -29,6 +29,8 @@ CAPTURED = "captured"
 CONFIRMING = "confirming"
 DECLINED = "declined"
 VOIDED = "voided"
+# Of a refund: its call had not come when it was barred, and may come no more.
+BARRED = "barred"
 
 _CHARGE = """
     INSERT INTO gateway_simulator_charges (reference, gateway_id, amount, currency, status,
@@ -47,7 +49,8 @@ _CAPTURE = """
     WITH charge AS (
         UPDATE gateway_simulator_charges
            SET captured_amount = %(amount)s, status = 'captured', updated_at = now()
-         WHERE reference = %(reference)s AND status = 'authorized' AND amount >= %(amount)s
+         WHERE reference = %(charge)s AND status = 'authorized' AND amount >= %(amount)s
+           AND (%(reference)s = ANY (barred_captures)) IS NOT TRUE
         RETURNING gateway_id
     ), callback AS (
         INSERT INTO gateway_simulator_callbacks (due_at, message, attempts)
@@ -61,7 +64,7 @@ _REFUND = """
          WHERE reference = %(charge)s AND status = 'captured'
            AND captured_amount >= %(amount)s + (
                SELECT coalesce(sum(amount), 0) FROM gateway_simulator_refunds
-                WHERE charge_id = charge.reference AND status <> 'failed')
+                WHERE charge_id = charge.reference AND status NOT IN ('failed', 'barred'))
            FOR UPDATE
     ), refund AS (
         INSERT INTO gateway_simulator_refunds (reference, charge_id, gateway_id, amount, status)
@@ -74,6 +77,25 @@ _REFUND = """
           FROM refund, jsonb_array_elements(%(messages)s::jsonb) AS message
     )
     SELECT count(*) FROM refund"""
+# On the charge's own row: a capture that waits for the row reads it again once this is committed,
+# and would not see a row of another table that its snapshot does not have.
+_BAR_CAPTURE = """
+    UPDATE gateway_simulator_charges
+       SET barred_captures = array_append(array_remove(barred_captures, %(reference)s),
+                                          %(reference)s),
+           updated_at = now()
+     WHERE reference = %(charge)s AND captured_amount = 0
+    RETURNING gateway_id"""
+# The reference itself is the bar: of this and the refund, only one can have its row. The charge is
+# locked first, as the refund does: its foreign key would lock it after the row.
+_BAR_REFUND = """
+    WITH charge AS (
+        SELECT reference FROM gateway_simulator_charges WHERE reference = %(charge)s FOR UPDATE
+    )
+    INSERT INTO gateway_simulator_refunds (reference, charge_id, gateway_id, amount, status)
+    SELECT %(reference)s, reference, %(gateway_id)s, 0, 'barred' FROM charge
+    ON CONFLICT (reference) DO NOTHING
+    RETURNING gateway_id"""
 
 
 class SimulatorGateway:
@@ -112,7 +134,8 @@ class SimulatorGateway:
         row = fetch_one(
             _CAPTURE,
             {
-                "reference": charge,
+                "charge": charge,
+                "reference": reference,
                 "amount": amount,
                 "delay": settings.SIMULATOR_CALLBACK_DELAY_SECONDS,
                 "messages": json.dumps(messages),
@@ -174,6 +197,20 @@ class SimulatorGateway:
             response={"status": "pending" if pending else "succeeded"},
         )
 
+    def bar_capture(self, *, charge: UUID, reference: UUID) -> GatewayResult:
+        row = fetch_one(_BAR_CAPTURE, {"charge": charge, "reference": reference})
+        if row is None:
+            return GatewayResult(Outcome.DECLINED, message="The capture can't be barred.")
+        return GatewayResult(Outcome.SUCCEEDED, response={"status": BARRED})
+
+    def bar_refund(self, *, charge: UUID, reference: UUID) -> GatewayResult:
+        gateway_id = _gateway_id("re", reference)
+        fetch_one(_BAR_REFUND, {"charge": charge, "reference": reference, "gateway_id": gateway_id})
+        stands = self.lookup_refund(reference=reference)
+        if stands.response.get("status") == BARRED:
+            return GatewayResult(Outcome.SUCCEEDED, response=stands.response)
+        return GatewayResult(Outcome.DECLINED, message="The refund can't be barred.")
+
     def lookup(self, *, charge: UUID) -> GatewayResult:
         row = fetch_one(
             "SELECT gateway_id, status, captured_amount, decline_code, scenario"
@@ -206,6 +243,7 @@ class SimulatorGateway:
             "pending": Outcome.ACCEPTED,
             "succeeded": Outcome.SUCCEEDED,
             "failed": Outcome.DECLINED,
+            BARRED: Outcome.NOT_FOUND,
         }[row[1]]
         return GatewayResult(outcome, gateway_id=row[0], response={"status": row[1]})
 
