@@ -49,7 +49,6 @@ class ApiView(APIView):
     caller: Any
     scope: Scope
     actor: Actor
-    content: dict[str, Any]
     allowance: Allowance | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -102,8 +101,7 @@ class ApiView(APIView):
 
     def body(self, model: type[BodyModel]) -> BodyModel:
         """The request's body. Raises ``InvalidInput`` and the refusals of ``read_json``."""
-        self.content = read_json(self.request._request)
-        return validate(model, self.content)
+        return validate(model, read_json(self.request._request))
 
     def query(self, model: type[QueryModel]) -> QueryModel:
         """The request's query parameters. Raises ``InvalidInput``."""
