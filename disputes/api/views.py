@@ -34,8 +34,8 @@ from payments_project.errors import IdempotencyKeyInUse
 from payments_project.idempotency.keys import Resumption
 from transactions.access import get_transaction
 from transactions.api.objects import TransactionObject, transaction_object
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.models import Transaction
-from transactions.services.create import gateway_lease_seconds
 
 
 class RefundsView(ApiView):

@@ -32,11 +32,12 @@ from transactions.api.objects import (
     transaction_object,
 )
 from transactions.api.replies import payment_answer
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.models import Transaction
 from transactions.selectors import list_transactions, transaction_timeline
 from transactions.services.cancel import cancel_transaction
 from transactions.services.capture import capture_transaction
-from transactions.services.create import PaymentRequest, create_transaction, gateway_lease_seconds
+from transactions.services.create import PaymentRequest, create_transaction
 from transactions.services.resolve import complete_operation_of_key
 from transactions.services.resume import resume_transaction
 from transactions.services.update import UNCHANGED, update_transaction

@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error
 from psycopg.types.numeric import Int4, Int8
 from pydantic import SecretStr
@@ -105,11 +104,6 @@ claim AS (
 ), event AS ({_INTENT_EVENT})
 SELECT id, created_at, key_id FROM payment, claim
 """
-
-
-def gateway_lease_seconds() -> int:
-    """How long nobody else may touch an intent: the gateway's time-out and a margin; seconds."""
-    return int(settings.GATEWAY_TIMEOUT_SECONDS + settings.GATEWAY_LEASE_MARGIN_SECONDS)
 
 
 def create_transaction(

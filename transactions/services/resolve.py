@@ -13,11 +13,11 @@ from payments_project.idempotency.replies import NoReplies, Replies
 from transactions import states
 from transactions.gateways.calls import call_gateway
 from transactions.gateways.interface import GatewayResult, Outcome
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.gateways.registry import get_gateway
 from transactions.models import GatewayOperation, Transaction
 from transactions.services.cancel import finish_cancel
 from transactions.services.capture import finish_capture
-from transactions.services.create import gateway_lease_seconds
 from transactions.services.resume import resume_transaction
 
 logger = logging.getLogger(__name__)
