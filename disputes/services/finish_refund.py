@@ -20,7 +20,7 @@ from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.ledger import record_movements, refund_failure_movements, refund_movements
 from transactions.models import Transaction
 from transactions.services.reserve_refund import release_refund
-from transactions.transition import Change, advance_transaction, apply_change
+from transactions.transition import Change, move_locked_transaction
 
 
 def finish_refund(
@@ -91,7 +91,7 @@ def complete_refund(*, transaction: Transaction, refund: Refund, actor: Actor) -
     )
     _tell(refund, "refund.succeeded", actor)
     if transaction.status == transaction_states.SUCCEEDED and is_fully_refunded(transaction):
-        _advance(transaction, transaction_states.REFUNDED, actor)
+        _move(transaction, transaction_states.REFUNDED, actor)
 
 
 def fail_refund(*, transaction: Transaction, refund: Refund, reason: str, actor: Actor) -> None:
@@ -113,7 +113,7 @@ def fail_refund(*, transaction: Transaction, refund: Refund, reason: str, actor:
         )
     _tell(refund, "refund.failed", actor)
     if transaction.status == transaction_states.REFUNDED and not is_fully_refunded(transaction):
-        _advance(transaction, transaction_states.SUCCEEDED, actor)
+        _move(transaction, transaction_states.SUCCEEDED, actor)
 
 
 def is_fully_refunded(transaction: Transaction) -> bool:
@@ -124,11 +124,8 @@ def is_fully_refunded(transaction: Transaction) -> bool:
     return sum(amounts) == transaction.captured_amount
 
 
-def _advance(transaction: Transaction, status: str, actor: Actor) -> None:
-    expected = transaction.status
-    change = Change(status=status)
-    apply_change(transaction, change)
-    advance_transaction(transaction=transaction, expected=expected, change=change, actor=actor)
+def _move(transaction: Transaction, status: str, actor: Actor) -> None:
+    move_locked_transaction(transaction=transaction, change=Change(status=status), actor=actor)
 
 
 def _save_outcome(refund: Refund) -> None:

@@ -12,7 +12,7 @@ from payments_project.tenancy import Scope
 from transactions import states as transaction_states
 from transactions.ledger import dispute_hold_movements, record_movements
 from transactions.models import Transaction
-from transactions.transition import Change, advance_transaction, apply_change
+from transactions.transition import Change, move_locked_transaction
 
 # Card networks give a merchant between one and three weeks, by network and reason; this is what a
 # gateway that names no day gets.
@@ -77,8 +77,9 @@ def open_dispute(
         transaction_states.SUCCEEDED,
         transaction_states.REFUNDED,
     ):
-        expected = transaction.status
-        change = Change(status=transaction_states.DISPUTED)
-        apply_change(transaction, change)
-        advance_transaction(transaction=transaction, expected=expected, change=change, actor=actor)
+        move_locked_transaction(
+            transaction=transaction,
+            change=Change(status=transaction_states.DISPUTED),
+            actor=actor,
+        )
     return dispute

@@ -20,7 +20,7 @@ from transactions.errors import TransactionStateInvalid
 from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.locking import lock_transaction
 from transactions.models import GatewayOperation, Transaction
-from transactions.transition import Change, advance_transaction, apply_change
+from transactions.transition import Change, move_locked_transaction
 
 # What a result means for the transaction; None where it stays as it is.
 ChangeFor = Callable[[Transaction, GatewayResult], Change | None]
@@ -100,11 +100,7 @@ def finish_operation(
                 )
                 return _refuse(refusal, key_id, replies)
             _close(current, GatewayOperation.SUCCEEDED, result)
-            expected = transaction.status
-            apply_change(transaction, change)
-            advance_transaction(
-                transaction=transaction, expected=expected, change=change, actor=actor
-            )
+            move_locked_transaction(transaction=transaction, change=change, actor=actor)
         if key_id:
             store_reply(key_id, replies.of(transaction))
         return transaction
