@@ -18,7 +18,7 @@ from payments_project.tenancy import Scope
 from transactions import states
 from transactions.errors import TransactionStateInvalid
 from transactions.gateways.interface import GatewayResult, Outcome
-from transactions.locking import lock_transaction
+from transactions.locking import lock_operation, lock_transaction
 from transactions.models import GatewayOperation, Transaction
 from transactions.transition import Change, move_locked_transaction
 
@@ -87,8 +87,7 @@ def finish_operation(
     """
 
     def work() -> Transaction | ServiceError:
-        transaction = lock_transaction(transaction_id=operation.transaction_id)
-        current = GatewayOperation.objects.select_for_update().get(pk=operation.pk)
+        transaction, current = lock_operation(operation)
         if result.outcome is not Outcome.UNKNOWN and current.status == GatewayOperation.PENDING:
             change = change_for(transaction, result)
             if change is None:
