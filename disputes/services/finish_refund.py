@@ -13,7 +13,7 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import ServiceError, Unavailable
 from payments_project.events.record import record_event
 from payments_project.idempotency.keys import store_reply
-from payments_project.idempotency.replies import Replies
+from payments_project.idempotency.replies import Replies, store_refusal
 from payments_project.tenancy import Scope
 from transactions import states as transaction_states
 from transactions.gateways.interface import GatewayResult, Outcome
@@ -21,6 +21,8 @@ from transactions.ledger import record_movements, refund_failure_movements, refu
 from transactions.models import Transaction
 from transactions.services.reserve_refund import release_refund
 from transactions.transition import Change, move_locked_transaction
+
+GATEWAY_UNAVAILABLE = "gateway_unavailable"
 
 
 def finish_refund(
@@ -34,7 +36,8 @@ def finish_refund(
     """Commits what the gateway said of a pending refund, its reply with it.
 
     A refund that the gateway could not take has failed, and ``Unavailable`` is raised after its
-    reply is stored. An unknown outcome leaves it pending.
+    reply is stored, also where somebody else found that out first (the resolver). An unknown
+    outcome leaves it pending.
     """
 
     def work() -> Refund | ServiceError:
@@ -48,18 +51,16 @@ def finish_refund(
                 refund.awaits_gateway = True
                 refund.save(update_fields=["awaits_gateway"])
             else:
-                unavailable = result.outcome is not Outcome.DECLINED
-                reason = "gateway_unavailable" if unavailable else "declined"
+                declined = result.outcome is Outcome.DECLINED
+                reason = "declined" if declined else GATEWAY_UNAVAILABLE
                 fail_refund(transaction=transaction, refund=refund, reason=reason, actor=actor)
-                if unavailable:
-                    refusal = Unavailable(
-                        "The gateway could not take the refund; nothing was refunded.",
-                        code="gateway_unavailable",
-                        retry_after=10,
-                    )
-                    if key_id:
-                        store_reply(key_id, replies.refusing(refusal))
-                    return refusal
+        if refund.status == states.FAILED and refund.failure_reason == GATEWAY_UNAVAILABLE:
+            refusal = Unavailable(
+                "The gateway could not take the refund; nothing was refunded.",
+                code=GATEWAY_UNAVAILABLE,
+                retry_after=10,
+            )
+            return store_refusal(key_id, refusal, replies)
         if key_id:
             store_reply(key_id, replies.of(refund))
         return refund

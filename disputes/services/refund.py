@@ -12,9 +12,9 @@ from payments_project.actor import Actor
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import Conflict, ServiceError
 from payments_project.events.record import record_event
-from payments_project.idempotency.keys import KeyClaim, claim_key, store_reply
+from payments_project.idempotency.keys import KeyClaim, claim_key
 from payments_project.idempotency.models import IdempotencyKey
-from payments_project.idempotency.replies import Replies
+from payments_project.idempotency.replies import Replies, store_refusal
 from payments_project.tenancy import Scope
 from transactions import states as transaction_states
 from transactions.errors import TransactionStateInvalid
@@ -54,9 +54,7 @@ def refund_transaction(
         try:
             wanted = _refundable(transaction, amount)
         except Conflict as refusal:
-            if key_id:
-                store_reply(key_id, replies.refusing(refusal))
-            return refusal
+            return store_refusal(key_id, refusal, replies)
         reserve_refund(transaction=transaction, amount=wanted)
         refund = _insert_refund(transaction, wanted, reason, metadata, actor)
         record_event(

@@ -13,7 +13,7 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import Conflict, ServiceError, Unavailable
 from payments_project.idempotency.keys import KeyClaim, claim_key, store_reply
 from payments_project.idempotency.models import IdempotencyKey
-from payments_project.idempotency.replies import Replies
+from payments_project.idempotency.replies import Replies, store_refusal
 from payments_project.tenancy import Scope
 from transactions import states
 from transactions.errors import TransactionStateInvalid
@@ -50,7 +50,7 @@ def begin_operation(
         try:
             amount = _require_authorized(transaction, kind, amount_of)
         except Conflict as refusal:
-            return _refuse(refusal, key_id, replies)
+            return store_refusal(key_id, refusal, replies)
         operation = GatewayOperation(
             transaction=transaction,
             kind=kind,
@@ -83,7 +83,8 @@ def finish_operation(
 
     Unknown: the act stays pending and the transaction as it was, and the reply says so. Refused or
     unreachable: the act has failed, the transaction is as it was, and ``Unavailable`` is raised
-    after its reply is stored.
+    after its reply is stored. If somebody else settled the act meanwhile (the resolver), theirs
+    stands, and is told as if it were this one's.
     """
 
     def work() -> Transaction | ServiceError:
@@ -92,14 +93,16 @@ def finish_operation(
             change = change_for(transaction, result)
             if change is None:
                 _close(current, GatewayOperation.FAILED, result)
-                refusal = Unavailable(
-                    "The gateway did not do this; the transaction is as it was.",
-                    code="gateway_unavailable",
-                    retry_after=10,
-                )
-                return _refuse(refusal, key_id, replies)
-            _close(current, GatewayOperation.SUCCEEDED, result)
-            move_locked_transaction(transaction=transaction, change=change, actor=actor)
+            else:
+                _close(current, GatewayOperation.SUCCEEDED, result)
+                move_locked_transaction(transaction=transaction, change=change, actor=actor)
+        if current.status == GatewayOperation.FAILED:
+            refusal = Unavailable(
+                "The gateway did not do this; the transaction is as it was.",
+                code="gateway_unavailable",
+                retry_after=10,
+            )
+            return store_refusal(key_id, refusal, replies)
         if key_id:
             store_reply(key_id, replies.of(transaction))
         return transaction
@@ -125,15 +128,6 @@ def _require_authorized(
             "Another capture or cancellation of this transaction is under way."
         )
     return amount_of(transaction)
-
-
-def _refuse(
-    error: ServiceError, key_id: UUID | None, replies: Replies[Transaction]
-) -> ServiceError:
-    """Stores the refusal; the caller commits that and raises the error afterwards."""
-    if key_id:
-        store_reply(key_id, replies.refusing(error))
-    return error
 
 
 def _close(operation: GatewayOperation, status: str, result: GatewayResult) -> None:

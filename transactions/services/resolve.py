@@ -78,10 +78,8 @@ def _resolve_operation(operation: GatewayOperation) -> bool:
 def complete_operation_of_key(
     resumption: Resumption, *, replies: Replies[Transaction]
 ) -> Transaction:
-    """Finishes the act that a dead process began under a key. Raises as the act would.
-
-    An act that was settled meanwhile is told as its transaction stands.
-    """
+    """Finishes the act that a dead process began under a key. Raises as the act would, also where
+    the act was settled meanwhile."""
     operation = GatewayOperation.objects.select_related("transaction").get(
         pk=UUID(resumption.resource_id)
     )
@@ -94,12 +92,17 @@ def complete_operation(
     key_id: UUID | None = None,
     replies: Replies[Transaction] | None = None,
 ) -> Transaction:
-    """Brings a pending act to its outcome by looking its charge up. Raises as the act would."""
+    """Brings a pending act to its outcome by looking its charge up. Raises as the act would.
+
+    One that is settled already needs no look-up: its outcome stands and is told.
+    """
     replies = replies or NoReplies()
     transaction = operation.transaction
-    gateway = get_gateway(transaction.gateway_name)
-    stands = call_gateway(gateway.lookup, charge=transaction.pk)
-    result = _operation_result(operation, stands)
+    result = GatewayResult(Outcome.UNKNOWN)
+    if operation.status == GatewayOperation.PENDING:
+        gateway = get_gateway(transaction.gateway_name)
+        stands = call_gateway(gateway.lookup, charge=transaction.pk)
+        result = _operation_result(operation, stands)
     if operation.kind == GatewayOperation.CAPTURE:
         return finish_capture(
             operation=operation,
