@@ -22,6 +22,7 @@ from transactions.gateways.calls import call_gateway
 from transactions.gateways.registry import get_gateway
 from transactions.locking import lock_transaction
 from transactions.models import Transaction
+from transactions.services.outcome_or_pending import outcome_or_pending
 from transactions.services.reserve_refund import reserve_refund
 
 
@@ -40,7 +41,8 @@ def refund_transaction(
 
     The amount is reserved on the transaction under its row's lock before the gateway is asked, so
     that concurrent refunds never exceed what was captured; a refund that fails gives it back.
-    Where the gateway's answer is unknown, or comes later, the refund stays pending.
+    Where the gateway's answer is unknown, comes later or could not be written, the refund stays
+    pending.
 
     Raises ``TransactionStateInvalid``, ``AmountExceedsRefundable``, ``ResourceMissing`` (400, for
     ``transaction``), ``Unavailable`` when the gateway could not take it, and ``KeyTaken``.
@@ -68,14 +70,19 @@ def refund_transaction(
     if isinstance(begun, ServiceError):
         raise begun
     transaction, refund, key_id = begun
-    result = call_gateway(
-        get_gateway(transaction.gateway_name).refund,
-        charge=transaction.pk,
-        reference=refund.pk,
-        amount=refund.amount,
-    )
-    return finish_refund(
-        refund_id=refund.pk, result=result, actor=actor, key_id=key_id, replies=replies
+    return outcome_or_pending(
+        ask=lambda: call_gateway(
+            get_gateway(transaction.gateway_name).refund,
+            charge=transaction.pk,
+            reference=refund.pk,
+            amount=refund.amount,
+        ),
+        finish=lambda result: finish_refund(
+            refund_id=refund.pk, result=result, actor=actor, key_id=key_id, replies=replies
+        ),
+        pending=lambda: refund,
+        replies=replies,
+        intent=f"refund {refund.pk}",
     )
 
 

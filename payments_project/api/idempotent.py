@@ -102,6 +102,9 @@ class ObjectReplies(Generic[Subject]):
         status, content = error_parts(error, request_id=self._request_id)
         return Reply(status, json.dumps(content, separators=(",", ":")))
 
+    def forget(self) -> None:
+        self.last = None
+
     def response(self, subject: Subject) -> HttpResponse:
         """The response that tells ``subject``: the stored reply, where there is one."""
         reply = self.last or self.of(subject)

@@ -18,6 +18,9 @@ class Replies(Protocol[Subject_contra]):
     def refusing(self, error: ServiceError) -> Reply:
         """The reply that tells a refusal after work began."""
 
+    def forget(self) -> None:
+        """Drops the reply that was made last: what it tells could not be written."""
+
 
 def store_refusal(key_id: UUID | None, error: ServiceError, replies: Replies[Any]) -> ServiceError:
     """Stores a refusal under the key, where there is one, in the caller's transaction, and returns
@@ -36,3 +39,6 @@ class NoReplies:
 
     def refusing(self, error: ServiceError) -> Reply:
         raise AssertionError("an act without a key has no reply")
+
+    def forget(self) -> None:
+        """There is none."""
