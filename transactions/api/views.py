@@ -76,7 +76,6 @@ class TransactionsView(ApiView):
     def post(self, request: Request) -> HttpResponse:
         """Takes a payment."""
         body = self.body(CreateTransaction)
-        require_active_merchant(self.caller)
         claim = key_claim(self, lease_seconds=gateway_lease_seconds())
         request_id = request_id_of(request._request)
         replies: ObjectReplies[Transaction] = ObjectReplies(
@@ -95,6 +94,7 @@ class TransactionsView(ApiView):
         )
 
         def operate() -> HttpResponse:
+            require_active_merchant(self.caller)
             return replies.response(
                 create_transaction(
                     scope=self.scope,
@@ -163,8 +163,10 @@ class _OperationView(ApiView):
     permissions_required: ClassVar[dict[str, str]] = {"POST": "transactions:write"}
 
     def run(self, transaction_id: str, *, amount: int | None, capture: bool) -> HttpResponse:
-        """Runs the act under the request's key; an unfinished one is completed by look-up."""
-        require_active_merchant(self.caller)
+        """Runs the act under the request's key; an unfinished one is completed by look-up.
+
+        Only an active merchant takes money; giving it back is always possible.
+        """
         identity = require_uuid(transaction_id)
         claim = key_claim(self, lease_seconds=gateway_lease_seconds())
         replies: ObjectReplies[Transaction] = ObjectReplies(
@@ -180,6 +182,7 @@ class _OperationView(ApiView):
 
         def operate() -> HttpResponse:
             if capture:
+                require_active_merchant(self.caller)
                 done = capture_transaction(amount=amount, terms=self.caller.terms, **common)
             else:
                 done = cancel_transaction(**common)
