@@ -19,9 +19,14 @@ class FieldError:
 
 
 class ServiceError(Exception):
-    """A refusal with a stable ``code``; ``data`` holds what the caller may need to act on it."""
+    """A refusal with a stable ``code``; ``data`` holds what the caller may need to act on it.
+
+    ``is_stored``: the reply that tells it is stored under the request's idempotency key, so that it
+    is the key's first answer.
+    """
 
     default_code: ClassVar[str] = "internal_error"
+    is_stored = False
 
     def __init__(
         self, message: str, *, param: str | None = None, code: str | None = None, **data: Any

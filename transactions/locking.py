@@ -7,7 +7,7 @@ from django.db import connection
 
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
-from transactions.models import GatewayCallback, Transaction
+from transactions.models import GatewayCallback, GatewayOperation, Transaction
 
 
 def lock_transaction(
@@ -24,6 +24,13 @@ def lock_transaction(
     if transaction is None:
         raise ResourceMissing(f"No such transaction: {transaction_id}", param=param)
     return transaction
+
+
+def lock_operation(operation: GatewayOperation) -> tuple[Transaction, GatewayOperation]:
+    """An act's transaction and the act as it now is, both locked to the end of the caller's
+    transaction."""
+    transaction = lock_transaction(transaction_id=operation.transaction_id)
+    return transaction, GatewayOperation.objects.select_for_update().get(pk=operation.pk)
 
 
 def lock_charge(*, gateway_name: str, transaction_id: UUID) -> Transaction:

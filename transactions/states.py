@@ -1,4 +1,4 @@
-"""The life of a transaction: which state may follow which.
+"""The lives of a transaction and of an act on one: which state may follow which.
 
 The database enforces the same table (``status_transitions``); a test tries every pair in both.
 What each state means is in docs/payments.md.
@@ -29,6 +29,15 @@ TRANSITIONS: dict[str, tuple[str, ...]] = {
 }
 
 STATES = tuple(state for state in TRANSITIONS if state)
+
+OPERATION_MACHINE = "operation"
+# A capture or void at the gateway. What it was settled as stands: a second try is an act of its own.
+OPERATION_TRANSITIONS: dict[str, tuple[str, ...]] = {
+    "": (PENDING,),
+    PENDING: (SUCCEEDED, FAILED),
+    SUCCEEDED: (),
+    FAILED: (),
+}
 
 # Reached success at some time; what was captured is or was the merchant's.
 SUCCESSFUL = (SUCCEEDED, REFUNDED, DISPUTED)

@@ -38,7 +38,6 @@ class Change:
     status: str
     captured_amount: int | None = None
     fee_amount: int | None = None
-    refunded_amount: int | None = None
     gateway_transaction_id: str | None = None
     gateway_response: dict[str, Any] | None = None
     failure_code: str | None = None
@@ -100,21 +99,35 @@ def apply_change(transaction: Transaction, change: Change) -> None:
     transaction.updated_at = max(datetime.now(UTC), transaction.created_at)
 
 
+def move_locked_transaction(*, transaction: Transaction, change: Change, actor: Actor) -> None:
+    """Applies ``change`` to a transaction whose row the caller has locked, and writes it.
+
+    Raises ``RuntimeError`` if the row was in another state than the object, which the lock rules
+    out: going on would commit the caller's part and leave out the event and the ledger entries.
+    """
+    expected = transaction.status
+    apply_change(transaction, change)
+    if not advance_transaction(
+        transaction=transaction, expected=expected, change=change, actor=actor
+    ):
+        raise RuntimeError(
+            f"Transaction {transaction.pk} was not {expected}: its row was not locked."
+        )
+
+
 def advance_transaction(
     *,
     transaction: Transaction,
     expected: str,
     change: Change,
     actor: Actor,
-    event_type: str | None = None,
-    previous: dict[str, Any] | None = None,
     key_id: UUID | None = None,
     reply: Reply | None = None,
 ) -> bool:
     """Writes ``change`` if the row still is in state ``expected``; False if it is not.
 
     ``transaction`` must hold the change already (``apply_change``). The event is
-    ``transaction.<status>`` unless named. With ``key_id``, ``reply`` is stored under that key.
+    ``transaction.<status>``. With ``key_id``, ``reply`` is stored under that key.
     Nothing is written when the state differs: somebody else has moved it, read it again.
     """
     changed = _changed(change)
@@ -124,13 +137,13 @@ def advance_transaction(
         "expected": expected,
         "status": change.status,
         "updated_at": transaction.updated_at,
-        "event_type": event_type or f"transaction.{change.status}",
+        "event_type": f"transaction.{change.status}",
         "payload": event_payload(
             object_type="transaction",
             object_id=transaction.pk,
             environment=transaction.environment,
             data=transaction_snapshot(transaction),
-            previous=previous or {"status": expected},
+            previous={"status": expected},
         ),
         "actor_kind": actor.kind,
         "actor_id": actor.id,

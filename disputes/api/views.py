@@ -35,8 +35,8 @@ from payments_project.errors import IdempotencyKeyInUse
 from payments_project.idempotency.keys import Resumption
 from transactions.access import get_transaction
 from transactions.api.objects import TransactionObject, transaction_object
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.models import Transaction
-from transactions.services.create import gateway_lease_seconds
 
 
 class RefundsView(ApiView):
@@ -74,7 +74,6 @@ class RefundsView(ApiView):
     def post(self, request: Request) -> HttpResponse:
         """Refunds a transaction, in full or in part."""
         body = self.body(CreateRefund)
-        require_active_merchant(self.caller)
         claim = key_claim(self, lease_seconds=gateway_lease_seconds())
         replies: ObjectReplies[Refund] = ObjectReplies(
             self, lambda refund: (201, refund_object(refund))
@@ -180,14 +179,14 @@ class RecordView(ApiView):
     def post(self, request: Request) -> HttpResponse:
         """Records a payment taken elsewhere, with its refund: all or nothing."""
         body = self.body(RecordTransaction)
-        require_active_merchant(self.caller)
-        self.caller.terms.require_currency(body.currency)
         claim = key_claim(self, lease_seconds=ATOMIC_LEASE_SECONDS)
         replies: ObjectReplies[Transaction] = ObjectReplies(
             self, lambda transaction: (201, transaction_object(transaction))
         )
 
         def operate() -> HttpResponse:
+            require_active_merchant(self.caller)
+            self.caller.terms.require_currency(body.currency)
             if body.customer is not None:
                 get_active_customer(scope=self.scope, customer_id=body.customer, param="customer")
             payment = RecordedPayment(

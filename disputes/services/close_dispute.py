@@ -20,7 +20,7 @@ from transactions.ledger import (
     record_movements,
 )
 from transactions.models import Transaction
-from transactions.transition import Change, advance_transaction, apply_change
+from transactions.transition import Change, move_locked_transaction
 
 
 def close_dispute(*, dispute_id: UUID, status: str, actor: Actor) -> Dispute:
@@ -82,10 +82,4 @@ def _return_transaction(transaction: Transaction, actor: Actor) -> None:
         if is_fully_refunded(transaction)
         else transaction_states.SUCCEEDED
     )
-    apply_change(transaction, change)
-    advance_transaction(
-        transaction=transaction,
-        expected=transaction_states.DISPUTED,
-        change=change,
-        actor=actor,
-    )
+    move_locked_transaction(transaction=transaction, change=change, actor=actor)

@@ -14,7 +14,7 @@ from payments_project.errors import ServiceError, Unavailable
 from payments_project.events.models import Event
 from payments_project.events.record import record_event
 from payments_project.idempotency.keys import store_reply
-from payments_project.idempotency.replies import Replies
+from payments_project.idempotency.replies import Replies, store_refusal
 from payments_project.tenancy import Scope
 from transactions import states as transaction_states
 from transactions.gateways.interface import GatewayResult, Outcome
@@ -23,7 +23,9 @@ from transactions.models import Transaction
 from transactions.services.callbacks import GATEWAY_ACTOR
 from transactions.services.contradictions import keep_contradicting_answer
 from transactions.services.reserve_refund import release_refund
-from transactions.transition import Change, advance_transaction, apply_change
+from transactions.transition import Change, move_locked_transaction
+
+GATEWAY_UNAVAILABLE = "gateway_unavailable"
 
 
 def finish_refund(
@@ -37,8 +39,9 @@ def finish_refund(
     """Commits what the gateway said of a pending refund, its reply with it.
 
     A refund that the gateway could not take has failed, and ``Unavailable`` is raised after its
-    reply is stored. An unknown outcome leaves it pending. A refund that somebody else settled stays
-    so; an answer that contradicts it is kept for staff.
+    reply is stored, also where somebody else found that out first (the resolver). An unknown
+    outcome leaves it pending. A refund that somebody else settled stays so; an answer that
+    contradicts it is kept for staff.
     """
 
     def work() -> Refund | ServiceError:
@@ -53,18 +56,16 @@ def finish_refund(
                 refund.awaits_gateway = True
                 refund.save(update_fields=["awaits_gateway"])
             else:
-                unavailable = result.outcome is not Outcome.DECLINED
-                reason = "gateway_unavailable" if unavailable else "declined"
+                declined = result.outcome is Outcome.DECLINED
+                reason = "declined" if declined else GATEWAY_UNAVAILABLE
                 fail_refund(transaction=transaction, refund=refund, reason=reason, actor=actor)
-                if unavailable:
-                    refusal = Unavailable(
-                        "The gateway could not take the refund; nothing was refunded.",
-                        code="gateway_unavailable",
-                        retry_after=10,
-                    )
-                    if key_id:
-                        store_reply(key_id, replies.refusing(refusal))
-                    return refusal
+        if refund.status == states.FAILED and refund.failure_reason == GATEWAY_UNAVAILABLE:
+            refusal = Unavailable(
+                "The gateway could not take the refund; nothing was refunded.",
+                code=GATEWAY_UNAVAILABLE,
+                retry_after=10,
+            )
+            return store_refusal(key_id, refusal, replies)
         if key_id:
             store_reply(key_id, replies.of(refund))
         return refund
@@ -118,7 +119,7 @@ def complete_refund(*, transaction: Transaction, refund: Refund, actor: Actor) -
     )
     _tell(refund, "refund.succeeded", actor)
     if transaction.status == transaction_states.SUCCEEDED and is_fully_refunded(transaction):
-        _advance(transaction, transaction_states.REFUNDED, actor)
+        _move(transaction, transaction_states.REFUNDED, actor)
 
 
 def fail_refund(*, transaction: Transaction, refund: Refund, reason: str, actor: Actor) -> None:
@@ -140,7 +141,7 @@ def fail_refund(*, transaction: Transaction, refund: Refund, reason: str, actor:
         )
     _tell(refund, "refund.failed", actor)
     if transaction.status == transaction_states.REFUNDED and not is_fully_refunded(transaction):
-        _advance(transaction, transaction_states.SUCCEEDED, actor)
+        _move(transaction, transaction_states.SUCCEEDED, actor)
 
 
 def is_fully_refunded(transaction: Transaction) -> bool:
@@ -151,11 +152,8 @@ def is_fully_refunded(transaction: Transaction) -> bool:
     return sum(amounts) == transaction.captured_amount
 
 
-def _advance(transaction: Transaction, status: str, actor: Actor) -> None:
-    expected = transaction.status
-    change = Change(status=status)
-    apply_change(transaction, change)
-    advance_transaction(transaction=transaction, expected=expected, change=change, actor=actor)
+def _move(transaction: Transaction, status: str, actor: Actor) -> None:
+    move_locked_transaction(transaction=transaction, change=Change(status=status), actor=actor)
 
 
 def _save_outcome(refund: Refund) -> None:

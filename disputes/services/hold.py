@@ -19,7 +19,7 @@ from transactions.ledger import (
     record_movements,
 )
 from transactions.models import Transaction
-from transactions.transition import Change, advance_transaction, apply_change
+from transactions.transition import Change, move_locked_transaction
 
 # A chargeback that was won holds nothing any more; a lost one keeps what it took.
 _HOLDING = (*states.DISPUTE_UNRESOLVED, states.LOST)
@@ -58,11 +58,12 @@ def enter_hold(*, transaction: Transaction, dispute: Dispute, actor: Actor) -> N
             data=dispute_snapshot(dispute),
             actor=actor,
         )
-    expected = transaction.status
-    if expected in (transaction_states.SUCCEEDED, transaction_states.REFUNDED):
-        change = Change(status=transaction_states.DISPUTED)
-        apply_change(transaction, change)
-        advance_transaction(transaction=transaction, expected=expected, change=change, actor=actor)
+    if transaction.status in (transaction_states.SUCCEEDED, transaction_states.REFUNDED):
+        move_locked_transaction(
+            transaction=transaction,
+            change=Change(status=transaction_states.DISPUTED),
+            actor=actor,
+        )
 
 
 def top_up_holds(*, transaction: Transaction, actor: Actor) -> None:

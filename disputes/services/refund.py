@@ -12,9 +12,9 @@ from payments_project.actor import Actor
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import Conflict, ServiceError
 from payments_project.events.record import record_event
-from payments_project.idempotency.keys import KeyClaim, claim_key, store_reply
+from payments_project.idempotency.keys import KeyClaim, claim_key
 from payments_project.idempotency.models import IdempotencyKey
-from payments_project.idempotency.replies import Replies
+from payments_project.idempotency.replies import Replies, store_refusal
 from payments_project.tenancy import Scope
 from transactions import states as transaction_states
 from transactions.errors import TransactionStateInvalid
@@ -22,6 +22,7 @@ from transactions.gateways.calls import call_gateway
 from transactions.gateways.registry import get_gateway
 from transactions.locking import lock_transaction
 from transactions.models import Transaction
+from transactions.services.outcome_or_pending import outcome_or_pending
 from transactions.services.reserve_refund import reserve_refund
 
 
@@ -40,7 +41,8 @@ def refund_transaction(
 
     The amount is reserved on the transaction under its row's lock before the gateway is asked, so
     that concurrent refunds never exceed what was captured; a refund that fails gives it back.
-    Where the gateway's answer is unknown, or comes later, the refund stays pending.
+    Where the gateway's answer is unknown, comes later or could not be written, the refund stays
+    pending.
 
     Raises ``TransactionStateInvalid``, ``AmountExceedsRefundable``, ``ResourceMissing`` (400, for
     ``transaction``), ``Unavailable`` when the gateway could not take it, and ``KeyTaken``.
@@ -54,9 +56,7 @@ def refund_transaction(
         try:
             wanted = _refundable(transaction, amount)
         except Conflict as refusal:
-            if key_id:
-                store_reply(key_id, replies.refusing(refusal))
-            return refusal
+            return store_refusal(key_id, refusal, replies)
         reserve_refund(transaction=transaction, amount=wanted)
         refund = _insert_refund(transaction, wanted, reason, metadata, actor)
         record_event(
@@ -70,14 +70,19 @@ def refund_transaction(
     if isinstance(begun, ServiceError):
         raise begun
     transaction, refund, key_id = begun
-    result = call_gateway(
-        get_gateway(transaction.gateway_name).refund,
-        charge=transaction.pk,
-        reference=refund.pk,
-        amount=refund.amount,
-    )
-    return finish_refund(
-        refund_id=refund.pk, result=result, actor=actor, key_id=key_id, replies=replies
+    return outcome_or_pending(
+        ask=lambda: call_gateway(
+            get_gateway(transaction.gateway_name).refund,
+            charge=transaction.pk,
+            reference=refund.pk,
+            amount=refund.amount,
+        ),
+        finish=lambda result: finish_refund(
+            refund_id=refund.pk, result=result, actor=actor, key_id=key_id, replies=replies
+        ),
+        pending=lambda: refund,
+        replies=replies,
+        intent=f"refund {refund.pk}",
     )
 
 

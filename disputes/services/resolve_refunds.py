@@ -11,9 +11,9 @@ from payments_project.errors import ServiceError
 from payments_project.idempotency.replies import NoReplies, Replies
 from transactions.gateways.calls import call_gateway
 from transactions.gateways.interface import GatewayResult, Outcome
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.gateways.registry import get_gateway
 from transactions.services.ask_gateways import Waiting, ask_gateways
-from transactions.services.create import gateway_lease_seconds
 
 
 def resolve_refunds(*, batch: int = 500) -> dict[str, int]:

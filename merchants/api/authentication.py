@@ -74,7 +74,8 @@ class Caller:
 
 
 def require_active_merchant(caller: Caller) -> None:
-    """Raises ``MerchantNotActive`` where live payments are not (or no longer) allowed."""
+    """Raises ``MerchantNotActive`` where live payments are not (or no longer) taken. For what takes
+    money: what gives it back must stay possible."""
     if caller.environment == LIVE and caller.merchant_status != states.ACTIVE:
         raise MerchantNotActive(f"The account is {caller.merchant_status}.")
 

@@ -37,6 +37,7 @@ from payments_project.idempotency.keys import (
     store_reply,
     take_over,
 )
+from payments_project.idempotency.replies import store_refusal
 
 Subject = TypeVar("Subject")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -69,7 +70,8 @@ def key_claim(view: ApiView, *, lease_seconds: int) -> KeyClaim | None:
 
 
 def replay(reply: Reply) -> HttpResponse:
-    """A stored reply, sent again."""
+    """A stored reply, sent again. Never with ``Retry-After``, which the first answer may have had:
+    the reply stays what it is for as long as the key is kept, so another try needs another key."""
     body = reply.body
     if reply.secrets:
         body = json.dumps({**json.loads(body), **reply.secrets}, separators=(",", ":"))
@@ -100,6 +102,9 @@ class ObjectReplies(Generic[Subject]):
         status, content = error_parts(error, request_id=self._request_id)
         return Reply(status, json.dumps(content, separators=(",", ":")))
 
+    def forget(self) -> None:
+        self.last = None
+
     def response(self, subject: Subject) -> HttpResponse:
         """The response that tells ``subject``: the stored reply, where there is one."""
         reply = self.last or self.of(subject)
@@ -117,20 +122,21 @@ def run_gateway_operation(
 ) -> HttpResponse:
     """Runs ``operate``; where the key has a row already, replays it or has ``resume`` finish it.
 
-    A refusal before any work began leaves no row; but if the key's work was done before, that
-    reply stands, whatever has become of what the request names.
+    A refusal before any work began leaves no row; but if the key's work was begun before, its reply
+    stands or is found out, whatever has become of what the request names. A refusal that
+    ``operate`` has just stored is the key's first answer, and no replay.
     """
     if claim is None:
         return operate()
+    refusal: ServiceError
     try:
         return operate()
     except KeyTaken:
-        pass
-    except ServiceError:
-        stored = find_reply(claim)
-        if stored is not None:
-            return replay(stored)
-        raise
+        refusal = IdempotencyKeyInUse("The key was just used; try again.", retry_after=1)
+    except ServiceError as error:
+        if error.is_stored:
+            raise
+        refusal = error
     try:
         stored = find_reply(claim)
     except IdempotencyKeyInUse:
@@ -139,7 +145,7 @@ def run_gateway_operation(
             raise
         return resume(resumption)
     if stored is None:
-        raise IdempotencyKeyInUse("The key was just used; try again.", retry_after=1)
+        raise refusal
     return replay(stored)
 
 
@@ -162,8 +168,7 @@ def atomic_operation(handler: Handler) -> Handler:
                 if key_id is None:
                     raise
                 replies: ObjectReplies[Any] = ObjectReplies(self, lambda _: (500, {}))
-                store_reply(key_id, replies.refusing(refusal))
-                return refusal
+                return store_refusal(key_id, refusal, replies)
             status, content = answer if isinstance(answer, tuple) else (200, answer)
             response = self.render(content, status)
             if key_id:

@@ -48,7 +48,6 @@ class ApiView(APIView):
     caller: Any
     scope: Scope
     actor: Actor
-    content: dict[str, Any]
     expand: Sequence[str] = ()
     allowance: Allowance | None = None
 
@@ -109,8 +108,7 @@ class ApiView(APIView):
         before. Raises ``InvalidInput`` and the refusals of ``read_json``."""
         if self.request._request.META.get("QUERY_STRING"):
             self.query(NoQuery)
-        self.content = read_json(self.request._request)
-        return validate(model, self.content)
+        return validate(model, read_json(self.request._request))
 
     def query(self, model: type[QueryModel]) -> QueryModel:
         """The request's query parameters; what is to be expanded is kept as ``expand``. Raises

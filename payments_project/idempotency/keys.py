@@ -23,6 +23,9 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 KEY_LENGTH_MAX = 255
 # A reply is replayed at least this long; then the key may be used anew.
 KEPT_HOURS = 24
+# A key that was never finished waits for a retry that resumes it. Whoever has not sent one by then
+# will not: and the resolvers, which settle what it names long before, need no key.
+STARTED_KEPT_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +169,14 @@ def take_over(claim: KeyClaim) -> Resumption | None:
 
 
 def delete_old_keys(*, batch: int = 5000) -> int:
-    """Deletes finished keys older than ``KEPT_HOURS``, one batch; returns how many."""
+    """Deletes finished keys older than ``KEPT_HOURS`` and started ones older than
+    ``STARTED_KEPT_DAYS``, at most ``batch`` of them; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM idempotency_keys WHERE id IN (SELECT id FROM idempotency_keys"
             " WHERE created_at < now() - make_interval(hours => %s)"
-            " AND recovery_point = 'finished' LIMIT %s)",
-            [KEPT_HOURS, batch],
+            " AND (recovery_point = 'finished' OR created_at < now() - make_interval(days => %s))"
+            " LIMIT %s)",
+            [KEPT_HOURS, STARTED_KEPT_DAYS, batch],
         )
         return int(cursor.rowcount)

@@ -10,8 +10,8 @@ from payments_project.models import Event
 from tests.api_client import Api
 from tests.threads import at_once
 from transactions.balances import fold_balances, read_balances
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.models import LedgerEntry, SimulatorRefund
-from transactions.services.create import gateway_lease_seconds
 from transactions.services.resolve import resolve_unknown_outcomes
 from transactions.services.settle import settle_due
 

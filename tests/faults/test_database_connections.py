@@ -124,6 +124,28 @@ def test_connection_cut_around_the_gateways_call_is_finished_by_the_retry(
     assert audit_books() == []
 
 
+@pytest.mark.parametrize("act", ["capture", "cancel", "refund"])
+def test_connection_cut_after_an_acts_call_is_finished_by_the_retry(cut_api: Api, act: str) -> None:
+    payment = cut_api.paid(amount=1000, capture=act == "refund")["id"]
+    path, body = f"/v1/transactions/{payment}/{act}", {}
+    if act == "refund":
+        path, body = "/v1/refunds", {"transaction": payment, "amount": 400}
+    key = new_key()
+    headers = {"Idempotency-Key": key, "Cut-At": AFTER_GATEWAY}
+
+    response = cut_api.http.post(path, json=body, headers=headers)
+
+    told = (201, "pending") if act == "refund" else (200, "authorized")
+    assert (response.status_code, response.json()["status"]) == told
+    cut_api.error(cut_api.post(path, body, key=key), 409, "idempotency_key_in_use")
+    IdempotencyKey.objects.filter(key=key).update(locked_until=Now())
+    late = cut_api.post(path, body, key=key)
+    assert late.json()["id"] == response.json()["id"]
+    assert late.json()["status"] == ("cancelled" if act == "cancel" else "succeeded")
+    fold_balances()
+    assert audit_books() == []
+
+
 @pytest.mark.slow
 def test_postgresql_away_is_a_503_and_its_return_is_noticed(
     merchant: MadeMerchant, django_db_setup: None

@@ -22,8 +22,8 @@ from tests.faults.crashing_wsgi import AFTER_COMMIT, AFTER_GATEWAY, BEFORE_GATEW
 from tests.merchants.making import MadeMerchant, client_of
 from tests.server import Server, start_server
 from transactions.balances import fold_balances
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.models import GatewayOperation, SimulatorCharge, SimulatorRefund, Transaction
-from transactions.services.create import gateway_lease_seconds
 from transactions.services.resolve import resolve_unknown_outcomes
 
 

@@ -91,7 +91,9 @@ def test_refused_capture_is_replayed_too(api: Api) -> None:
     path = f"/v1/transactions/{transaction['id']}/capture"
     key = new_key()
 
-    api.error(api.post(path, key=key), 409, "transaction_state_invalid")
+    first = api.post(path, key=key)
+    api.error(first, 409, "transaction_state_invalid")
+    assert "Idempotent-Replayed" not in first.headers
     replayed = api.post(path, key=key)
 
     assert replayed.status_code == 409

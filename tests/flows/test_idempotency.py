@@ -2,10 +2,11 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from django.db.models.functions import Now
 
 from payments_project.api.idempotency_key import is_valid_key
 from payments_project.models import IdempotencyKey
@@ -100,13 +101,16 @@ def test_decline_is_replayed_and_not_charged_again(api: Api) -> None:
 
     assert first.status_code == second.status_code == 402
     assert first.json() == second.json()
+    assert "Idempotent-Replayed" not in first.headers
     assert second.headers["Idempotent-Replayed"] == "true"
 
 
 def test_gateway_outage_is_stored_under_the_key(api: Api) -> None:
     body, key = payment(api.card("4000000000006025")), new_key()
 
-    assert api.post("/v1/transactions", body, key=key).status_code == 503
+    first = api.post("/v1/transactions", body, key=key)
+    assert first.status_code == 503
+    assert "Idempotent-Replayed" not in first.headers
     replayed = api.post("/v1/transactions", body, key=key)
 
     assert replayed.status_code == 503
@@ -181,17 +185,62 @@ def test_fifty_clients_with_one_key_have_one_effect(api: Api) -> None:
         assert Transaction.objects.filter(payment_method_token=body["payment_method"]).count() == 1
 
 
+def leave_started(key: str, *, lease_seconds: int) -> None:
+    """As a process leaves the key that dies before it stores the reply."""
+    IdempotencyKey.objects.filter(key=key).update(
+        recovery_point="started",
+        response_status=None,
+        response_body=None,
+        finished_at=None,
+        locked_until=Now() + timedelta(seconds=lease_seconds),
+    )
+
+
+@pytest.mark.parametrize("gone", ["card", "customer"])
+def test_key_of_a_dead_process_is_resumed_though_its_request_would_be_refused_now(
+    api: Api, gone: str
+) -> None:
+    customer = api.post("/v1/customers", {}).json()["id"]
+    body, key = payment(api.card()) | {"customer": customer}, new_key()
+    first = api.post("/v1/transactions", body, key=key).json()
+    if gone == "card":
+        api.post(f"/v1/payment_methods/{body['payment_method']}/detach")
+    else:
+        api.delete(f"/v1/customers/{customer}")
+    assert api.post("/v1/transactions", body).status_code == 400
+    leave_started(key, lease_seconds=20)
+    api.error(api.post("/v1/transactions", body, key=key), 409, "idempotency_key_in_use")
+    leave_started(key, lease_seconds=-1)
+
+    second = api.post("/v1/transactions", body, key=key)
+
+    assert (second.status_code, second.json()["id"]) == (201, first["id"])
+    assert second.json()["status"] == "succeeded"
+    assert "Idempotent-Replayed" not in second.headers
+    assert api.post("/v1/transactions", body, key=key).headers["Idempotent-Replayed"] == "true"
+    assert SimulatorCharge.objects.filter(reference=first["id"]).count() == 1
+
+
+def test_refusal_of_an_atomic_endpoint_is_plain_at_first_and_a_replay_after(api: Api) -> None:
+    """A conflict is final, and so stored, like those of the endpoints that call a gateway."""
+    owner, other = (api.post("/v1/customers", {}).json()["id"] for _ in range(2))
+    path, key = f"/v1/payment_methods/{api.card(customer=owner)}/attach", new_key()
+
+    first = api.post(path, {"customer": other}, key=key)
+    second = api.post(path, {"customer": other}, key=key)
+
+    assert (first.status_code, second.status_code) == (409, 409)
+    assert first.content == second.content
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
+
+
 def test_process_that_died_after_the_charge_is_resumed_not_repeated(api: Api) -> None:
     """What a kill between the gateway's answer and our commit leaves, put there by hand; the kills
     themselves are in tests/faults."""
     body, key = payment(api.card()), new_key()
     first = api.post("/v1/transactions", body, key=key).json()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE idempotency_keys SET recovery_point = 'started', response_status = NULL,"
-            " response_body = NULL, locked_until = now() - interval '1 second' WHERE key = %s",
-            [key],
-        )
+    leave_started(key, lease_seconds=-1)
 
     second = api.post("/v1/transactions", body, key=key)
 
@@ -205,12 +254,7 @@ def test_process_that_died_after_the_charge_is_resumed_not_repeated(api: Api) ->
 def test_key_under_way_is_a_409_with_retry_after(api: Api) -> None:
     body, key = payment(api.card()), new_key()
     api.post("/v1/transactions", body, key=key)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE idempotency_keys SET recovery_point = 'started', response_status = NULL,"
-            " response_body = NULL, locked_until = now() + interval '20 seconds' WHERE key = %s",
-            [key],
-        )
+    leave_started(key, lease_seconds=20)
 
     response = api.post("/v1/transactions", body, key=key)
 

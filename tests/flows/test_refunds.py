@@ -154,6 +154,19 @@ def test_refund_is_made_once_under_its_key(api: Api) -> None:
     assert api.transaction(transaction["id"])["refunded_amount"] == 400
 
 
+def test_refusal_is_plain_at_first_and_a_replay_after(api: Api) -> None:
+    body = {"transaction": api.paid(amount=1000)["id"], "amount": 1001}
+    key = new_key()
+
+    first = api.post("/v1/refunds", body, key=key)
+    second = api.post("/v1/refunds", body, key=key)
+
+    api.error(first, 409, "amount_exceeds_refundable")
+    assert "Idempotent-Replayed" not in first.headers
+    assert (second.status_code, second.content) == (409, first.content)
+    assert second.headers["Idempotent-Replayed"] == "true"
+
+
 def test_refunds_are_listed_by_transaction_and_expanded_on_it(api: Api) -> None:
     transaction = api.paid(amount=1000)
     other = api.paid(amount=1000)

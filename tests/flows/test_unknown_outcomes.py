@@ -4,8 +4,8 @@ import time
 
 from tests.api_client import Api
 from tests.gateway_messages import deliver_gateway_messages
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.models import SimulatorCharge
-from transactions.services.create import gateway_lease_seconds
 from transactions.services.resolve import resolve_unknown_outcomes
 
 

@@ -1,7 +1,10 @@
 """What runs by the clock: every entry names a task that runs, and may run twice."""
 
+import itertools
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,15 +13,21 @@ from celery.schedules import crontab
 
 from analytics.services.refresh_monthly_stats import TIMEOUT_SECONDS
 from disputes.services.audit_books import audit_books
+from payments_project import tasks
 from payments_project.celery import app
 from payments_project.database.partitions import MONTHS_AHEAD, months_ahead
+from payments_project.idempotency.keys import delete_old_keys
 from payments_project.models import IdempotencyKey
 from payments_project.schedule import SCHEDULE
-from payments_project.tasks import delete_old_idempotency_keys, make_partitions
+from payments_project.tasks import (
+    DELETING_SECONDS_MAX,
+    delete_old_idempotency_keys,
+    make_partitions,
+)
 from tests.api_client import Api, new_key
 from tests.gateway_messages import deliver_gateway_messages
 from tests.merchants.making import MadeMerchant
-from tests.schema.rows import OWNER, connect, one, partitions
+from tests.schema.rows import OWNER, connect, partitions
 from tests.threads import at_once
 from transactions.balances import fold_balances
 
@@ -138,10 +147,11 @@ def month_after(month: date, count: int) -> date:
     [
         (timedelta(hours=23, minutes=59), "finished", True),
         (timedelta(hours=24, minutes=1), "finished", False),
-        (timedelta(days=3), "started", True),
+        (timedelta(days=29), "started", True),
+        (timedelta(days=31), "started", False),
     ],
 )
-def test_finished_keys_are_kept_for_a_day(
+def test_finished_keys_are_kept_for_a_day_and_started_ones_for_a_month(
     merchant: MadeMerchant, age: timedelta, recovery_point: str, is_kept: bool
 ) -> None:
     key = IdempotencyKey.objects.create(
@@ -177,19 +187,54 @@ def test_key_that_was_deleted_can_be_used_anew(api: Api) -> None:
     assert again.json()["id"] != first
 
 
-def test_more_keys_than_a_batch_are_deleted_in_one_run(merchant: MadeMerchant) -> None:
+def make_old_keys(merchant: MadeMerchant, count: int) -> None:
     with connect(OWNER) as owner:
         owner.execute(
             "INSERT INTO idempotency_keys (merchant_id, environment, key, request_path,"
             " request_fingerprint, recovery_point, response_status, response_body, created_at)"
             " SELECT %s, 'test', place::text, '/', '0', 'finished', 200, '{}',"
             " now() - interval '2 days'"
-            " FROM generate_series(1, 6000) AS place",
-            [merchant.id],
+            " FROM generate_series(1, %s) AS place",
+            [merchant.id, count],
         )
+
+
+def old_keys_left(merchant: MadeMerchant) -> int:
+    return IdempotencyKey.objects.filter(merchant_id=merchant.id).count()
+
+
+def test_more_keys_than_a_batch_are_deleted_in_one_run(merchant: MadeMerchant) -> None:
+    make_old_keys(merchant, 6000)
 
     assert delete_old_idempotency_keys() >= 6000
 
-    with connect(OWNER) as owner:
-        left = "SELECT count(*) FROM idempotency_keys WHERE merchant_id = %s"
-        assert one(owner, left, [merchant.id]) == 0
+    assert old_keys_left(merchant) == 0
+
+
+def test_keys_are_deleted_until_none_is_left_however_many_batches(
+    merchant: MadeMerchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_old_keys(merchant, 250)
+    monkeypatch.setattr(tasks, "delete_old_keys", partial(delete_old_keys, batch=1))
+
+    assert delete_old_idempotency_keys() >= 250
+
+    assert old_keys_left(merchant) == 0
+
+
+def test_deleting_keys_ends_in_time_and_the_next_run_goes_on(
+    merchant: MadeMerchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_old_keys(merchant, 5)
+    ticks = itertools.count()
+    monkeypatch.setattr(tasks, "delete_old_keys", partial(delete_old_keys, batch=1))
+    monkeypatch.setattr(tasks, "time", SimpleNamespace(monotonic=lambda: next(ticks) * 100))
+
+    assert delete_old_idempotency_keys() == 2
+
+    monkeypatch.undo()
+    delete_old_idempotency_keys()
+    assert old_keys_left(merchant) == 0
+    limit = app.conf.task_time_limit
+    assert limit is not None
+    assert limit > DELETING_SECONDS_MAX + 15

@@ -66,7 +66,8 @@ def _second_operation(db: psycopg.Connection) -> None:
 
 def _operation_after_another(db: psycopg.Connection) -> None:
     payment = insert_row(db, "transactions", status="pending")
-    insert_row(db, "gateway_operations", transaction_id=payment, status="succeeded")
+    first = insert_row(db, "gateway_operations", transaction_id=payment)
+    db.execute("UPDATE gateway_operations SET status = 'succeeded' WHERE id = %s", [first])
     insert_row(db, "gateway_operations", transaction_id=payment, status="pending")
 
 

@@ -49,6 +49,15 @@ MACHINES = {
             lambda db, status: insert_row(db, "transactions", status=status, captured_amount=1000),
         ),
         Machine(
+            transaction_states.OPERATION_MACHINE,
+            "gateway_operations",
+            "gateway_operations_valid_status",
+            transaction_states.OPERATION_TRANSITIONS,
+            lambda db, status: insert_row(
+                db, "gateway_operations", status=status, transaction_id=_captured(db)
+            ),
+        ),
+        Machine(
             dispute_states.REFUND_MACHINE,
             "refunds",
             "valid_refund_status",

@@ -33,11 +33,12 @@ from transactions.api.objects import (
     transaction_object,
 )
 from transactions.api.replies import payment_answer
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.models import Transaction
 from transactions.selectors import list_transactions, transaction_timeline
 from transactions.services.cancel import cancel_transaction
 from transactions.services.capture import capture_transaction
-from transactions.services.create import PaymentRequest, create_transaction, gateway_lease_seconds
+from transactions.services.create import PaymentRequest, create_transaction
 from transactions.services.resolve import complete_operation_of_key
 from transactions.services.resume import resume_transaction
 from transactions.services.update import UNCHANGED, update_transaction
@@ -76,7 +77,6 @@ class TransactionsView(ApiView):
     def post(self, request: Request) -> HttpResponse:
         """Takes a payment."""
         body = self.body(CreateTransaction)
-        require_active_merchant(self.caller)
         claim = key_claim(self, lease_seconds=gateway_lease_seconds())
         request_id = request_id_of(request._request)
         replies: ObjectReplies[Transaction] = ObjectReplies(
@@ -95,6 +95,7 @@ class TransactionsView(ApiView):
         )
 
         def operate() -> HttpResponse:
+            require_active_merchant(self.caller)
             return replies.response(
                 create_transaction(
                     scope=self.scope,
@@ -163,8 +164,10 @@ class _OperationView(ApiView):
     permissions_required: ClassVar[dict[str, str]] = {"POST": "transactions:write"}
 
     def run(self, transaction_id: str, *, amount: int | None, capture: bool) -> HttpResponse:
-        """Runs the act under the request's key; an unfinished one is completed by look-up."""
-        require_active_merchant(self.caller)
+        """Runs the act under the request's key; an unfinished one is completed by look-up.
+
+        Only an active merchant takes money; giving it back is always possible.
+        """
         identity = require_uuid(transaction_id)
         claim = key_claim(self, lease_seconds=gateway_lease_seconds())
         replies: ObjectReplies[Transaction] = ObjectReplies(
@@ -180,6 +183,7 @@ class _OperationView(ApiView):
 
         def operate() -> HttpResponse:
             if capture:
+                require_active_merchant(self.caller)
                 done = capture_transaction(amount=amount, terms=self.caller.terms, **common)
             else:
                 done = cancel_transaction(**common)

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from payments_project.single_run import single_run
 from transactions.gateways.calls import listening
 from transactions.gateways.interface import Outcome
-from transactions.services.create import gateway_lease_seconds
+from transactions.gateways.lease import gateway_lease_seconds
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.gateways.registry import get_gateway
 from transactions.models import GatewayOperation, Transaction
 from transactions.services.operations import begin_operation, finish_operation
+from transactions.services.outcome_or_pending import outcome_or_pending
 from transactions.transition import Change
 
 EXPIRED = "expired"
@@ -26,7 +27,8 @@ def cancel_transaction(
     replies: Replies[Transaction],
     cause: str = "requested",
 ) -> Transaction:
-    """Releases the held funds; the transaction is cancelled for good.
+    """Releases the held funds; the transaction is cancelled for good. Where the gateway's answer is
+    unknown, or could not be written, it stays authorized until the gateway has been asked.
 
     Raises ``TransactionStateInvalid`` unless authorized, ``Unavailable`` when the gateway did not
     do it, ``ResourceMissing`` and ``KeyTaken``.
@@ -41,9 +43,14 @@ def cancel_transaction(
         replies=replies,
         cause=cause,
     )
-    result = call_gateway(get_gateway(transaction.gateway_name).void, charge=transaction.pk)
-    return finish_cancel(
-        operation=operation, result=result, actor=actor, key_id=key_id, replies=replies
+    return outcome_or_pending(
+        ask=lambda: call_gateway(get_gateway(transaction.gateway_name).void, charge=transaction.pk),
+        finish=lambda result: finish_cancel(
+            operation=operation, result=result, actor=actor, key_id=key_id, replies=replies
+        ),
+        pending=lambda: transaction,
+        replies=replies,
+        intent=f"void {operation.pk} of transaction {transaction.pk}",
     )
 
 

@@ -14,6 +14,7 @@ from transactions.gateways.registry import get_gateway
 from transactions.models import GatewayOperation, Transaction
 from transactions.outcomes import captured_change
 from transactions.services.operations import begin_operation, finish_operation
+from transactions.services.outcome_or_pending import outcome_or_pending
 from transactions.transition import Change
 
 
@@ -30,7 +31,8 @@ def capture_transaction(
     """Captures ``amount`` (minor units; None is all of it) and releases the rest; once only.
 
     The transaction succeeds, its fee is set and both are entered in the ledger. Where the
-    gateway's answer is unknown it stays authorized until the gateway has been asked.
+    gateway's answer is unknown, or could not be written, it stays authorized until the gateway has
+    been asked.
 
     Raises ``TransactionStateInvalid`` unless authorized, ``AmountExceedsCapturable``,
     ``Unavailable`` when the gateway did not do it, ``ResourceMissing`` and ``KeyTaken``.
@@ -53,19 +55,24 @@ def capture_transaction(
         claim=claim,
         replies=replies,
     )
-    result = call_gateway(
-        get_gateway(transaction.gateway_name).capture,
-        charge=transaction.pk,
-        reference=operation.pk,
-        amount=operation.amount,
-    )
-    return finish_capture(
-        operation=operation,
-        result=result,
-        actor=actor,
-        terms=terms,
-        key_id=key_id,
+    return outcome_or_pending(
+        ask=lambda: call_gateway(
+            get_gateway(transaction.gateway_name).capture,
+            charge=transaction.pk,
+            reference=operation.pk,
+            amount=operation.amount,
+        ),
+        finish=lambda result: finish_capture(
+            operation=operation,
+            result=result,
+            actor=actor,
+            terms=terms,
+            key_id=key_id,
+            replies=replies,
+        ),
+        pending=lambda: transaction,
         replies=replies,
+        intent=f"capture {operation.pk} of transaction {transaction.pk}",
     )
 
 

@@ -8,7 +8,7 @@ from transactions import states
 from transactions.locking import lock_transaction
 from transactions.models import Transaction
 from transactions.outcomes import captured_movements
-from transactions.transition import Change, advance_transaction, apply_change
+from transactions.transition import Change, move_locked_transaction
 
 
 def confirm_capture(*, transaction_id: UUID, succeeded: bool, actor: Actor) -> Transaction:
@@ -38,8 +38,5 @@ def confirm_capture(*, transaction_id: UUID, succeeded: bool, actor: Actor) -> T
             failure_code="processing_error",
             failure_message="The gateway could not complete the payment.",
         )
-    apply_change(transaction, change)
-    advance_transaction(
-        transaction=transaction, expected=states.CAPTURED, change=change, actor=actor
-    )
+    move_locked_transaction(transaction=transaction, change=change, actor=actor)
     return transaction

@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error
 from psycopg.types.numeric import Int4, Int8
 from pydantic import SecretStr
@@ -33,6 +32,7 @@ from transactions.models import Transaction
 from transactions.outcomes import blocked_change, change_for
 from transactions.risk.assess import Assessment, assess_payment
 from transactions.services.contradictions import note_late_change
+from transactions.services.outcome_or_pending import outcome_or_pending
 from transactions.snapshot import net_amount, transaction_snapshot
 from transactions.transition import (
     Change,
@@ -108,11 +108,6 @@ SELECT id, created_at, key_id FROM payment, claim
 """
 
 
-def gateway_lease_seconds() -> int:
-    """How long nobody else may touch an intent: the gateway's time-out and a margin; seconds."""
-    return int(settings.GATEWAY_TIMEOUT_SECONDS + settings.GATEWAY_LEASE_MARGIN_SECONDS)
-
-
 def create_transaction(
     *,
     scope: Scope,
@@ -149,39 +144,41 @@ def create_transaction(
     transaction = _intended(scope, request, opened, customer_id, gateway, assessment)
     key_id = _commit_intent(transaction, actor, claim)
 
-    change: Change | None
-    try:
+    def ask() -> Change | None:
         if assessment.blocked:
-            change = blocked_change(assessment)
-        else:
-            result = call_gateway(
-                gateway.authorize,
-                ChargeRequest(
-                    reference=transaction.pk,
-                    amount=request.amount,
-                    currency=request.currency,
-                    capture=request.capture,
-                    card=opened.card,
-                    cvc=code,
-                ),
-            )
-            change = change_for(transaction=transaction, result=result, terms=terms)
-        settled = commit_outcome(
-            transaction=transaction, change=change, actor=actor, key_id=key_id, replies=replies
+            return blocked_change(assessment)
+        result = call_gateway(
+            gateway.authorize,
+            ChargeRequest(
+                reference=transaction.pk,
+                amount=request.amount,
+                currency=request.currency,
+                capture=request.capture,
+                card=opened.card,
+                cvc=code,
+            ),
         )
-    except Exception:
-        # The gateway may have charged. An error would read as "try again": a second charge for a
-        # caller without an idempotency key. Pending is the truth, and the resolver asks.
-        logger.exception("the outcome of transaction %s could not be written", transaction.pk)
-        pending = _intended(scope, request, opened, customer_id, gateway, assessment)
-        pending.pk, pending.created_at = transaction.pk, transaction.created_at
-        pending.updated_at = transaction.created_at
-        # In place of a reply that may have been made, of an outcome that is not written.
-        replies.of(pending)
-        return pending
+        return change_for(transaction=transaction, result=result, terms=terms)
+
+    def pending() -> Transaction:
+        # The object in memory may hold a change that is not written.
+        intended = _intended(scope, request, opened, customer_id, gateway, assessment)
+        intended.pk, intended.created_at = transaction.pk, transaction.created_at
+        intended.updated_at = transaction.created_at
+        return intended
+
+    told = outcome_or_pending(
+        ask=ask,
+        finish=lambda change: commit_outcome(
+            transaction=transaction, change=change, actor=actor, key_id=key_id, replies=replies
+        ),
+        pending=pending,
+        replies=replies,
+        intent=f"transaction {transaction.pk}",
+    )
     if opened.is_use_due():
         _note_use(scope, opened)
-    return settled
+    return told
 
 
 def _note_use(scope: Scope, opened: OpenedCard) -> None:

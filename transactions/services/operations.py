@@ -13,15 +13,15 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import Conflict, ServiceError, Unavailable
 from payments_project.idempotency.keys import KeyClaim, claim_key, store_reply
 from payments_project.idempotency.models import IdempotencyKey
-from payments_project.idempotency.replies import Replies
+from payments_project.idempotency.replies import Replies, store_refusal
 from payments_project.tenancy import Scope
 from transactions import states
 from transactions.errors import TransactionStateInvalid
 from transactions.gateways.interface import GatewayResult, Outcome
-from transactions.locking import lock_transaction
+from transactions.locking import lock_operation, lock_transaction
 from transactions.models import GatewayOperation, Transaction
 from transactions.services.contradictions import note_late_act
-from transactions.transition import Change, advance_transaction, apply_change
+from transactions.transition import Change, move_locked_transaction
 
 # What a result means for the transaction; None where it stays as it is.
 ChangeFor = Callable[[Transaction, GatewayResult], Change | None]
@@ -51,7 +51,7 @@ def begin_operation(
         try:
             amount = _require_authorized(transaction, kind, amount_of)
         except Conflict as refusal:
-            return _refuse(refusal, key_id, replies)
+            return store_refusal(key_id, refusal, replies)
         operation = GatewayOperation(
             transaction=transaction,
             kind=kind,
@@ -84,30 +84,27 @@ def finish_operation(
 
     Unknown: the act stays pending and the transaction as it was, and the reply says so. Refused or
     unreachable: the act has failed, the transaction is as it was, and ``Unavailable`` is raised
-    after its reply is stored. An act that somebody else settled stays so; an answer that
-    contradicts it is kept for staff.
+    after its reply is stored. If somebody else settled the act meanwhile (the resolver), theirs
+    stands, and is told as if it were this one's; an answer that contradicts it is kept for staff.
     """
 
     def work() -> Transaction | ServiceError:
-        transaction = lock_transaction(transaction_id=operation.transaction_id)
-        current = GatewayOperation.objects.select_for_update().get(pk=operation.pk)
+        transaction, current = lock_operation(operation)
         note_late_act(transaction=transaction, operation=current, result=result)
         if result.outcome is not Outcome.UNKNOWN and current.status == GatewayOperation.PENDING:
             change = change_for(transaction, result)
             if change is None:
                 _close(current, GatewayOperation.FAILED, result)
-                refusal = Unavailable(
-                    "The gateway did not do this; the transaction is as it was.",
-                    code="gateway_unavailable",
-                    retry_after=10,
-                )
-                return _refuse(refusal, key_id, replies)
-            _close(current, GatewayOperation.SUCCEEDED, result)
-            expected = transaction.status
-            apply_change(transaction, change)
-            advance_transaction(
-                transaction=transaction, expected=expected, change=change, actor=actor
+            else:
+                _close(current, GatewayOperation.SUCCEEDED, result)
+                move_locked_transaction(transaction=transaction, change=change, actor=actor)
+        if current.status == GatewayOperation.FAILED:
+            refusal = Unavailable(
+                "The gateway did not do this; the transaction is as it was.",
+                code="gateway_unavailable",
+                retry_after=10,
             )
+            return store_refusal(key_id, refusal, replies)
         if key_id:
             store_reply(key_id, replies.of(transaction))
         return transaction
@@ -133,15 +130,6 @@ def _require_authorized(
             "Another capture or cancellation of this transaction is under way."
         )
     return amount_of(transaction)
-
-
-def _refuse(
-    error: ServiceError, key_id: UUID | None, replies: Replies[Transaction]
-) -> ServiceError:
-    """Stores the refusal; the caller commits that and raises the error afterwards."""
-    if key_id:
-        store_reply(key_id, replies.refusing(error))
-    return error
 
 
 def _close(operation: GatewayOperation, status: str, result: GatewayResult) -> None:

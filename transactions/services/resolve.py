@@ -13,13 +13,13 @@ from transactions import states
 from transactions.errors import GatewayContractBroken
 from transactions.gateways.calls import call_gateway
 from transactions.gateways.interface import Gateway, GatewayResult, Outcome
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.gateways.registry import get_gateway
 from transactions.models import GatewayOperation, Transaction
 from transactions.outcomes import require_captured_amount
 from transactions.services.ask_gateways import Waiting, ask_gateways
 from transactions.services.cancel import finish_cancel
 from transactions.services.capture import finish_capture
-from transactions.services.create import gateway_lease_seconds
 from transactions.services.resume import resume_transaction
 
 
@@ -67,10 +67,8 @@ def _resolve_operation(operation_id: UUID) -> bool:
 def complete_operation_of_key(
     resumption: Resumption, *, replies: Replies[Transaction]
 ) -> Transaction:
-    """Finishes the act that a dead process began under a key. Raises as the act would.
-
-    An act that was settled meanwhile is told as its transaction stands.
-    """
+    """Finishes the act that a dead process began under a key. Raises as the act would, also where
+    the act was settled meanwhile."""
     operation = GatewayOperation.objects.select_related("transaction").get(
         pk=UUID(resumption.resource_id)
     )
@@ -85,30 +83,35 @@ def complete_operation(
 ) -> Transaction:
     """Brings a pending act to its outcome by looking its charge up. Raises as the act would.
 
-    A capture that the gateway has not carried out is barred there first, and only then has failed.
-    A charge that is still held though it was to be voided is voided now: asking for that again
-    does nothing twice.
+    One that is settled already needs no look-up: its outcome stands and is told. A capture that the
+    gateway has not carried out is barred there first, and only then has failed. A charge that is
+    still held though it was to be voided is voided now: asking for that again does nothing twice.
     """
     replies = replies or NoReplies()
     transaction = operation.transaction
-    gateway = get_gateway(transaction.gateway_name)
-    stands = call_gateway(gateway.lookup, charge=transaction.pk)
+    result = GatewayResult(Outcome.UNKNOWN)
+    if operation.status == GatewayOperation.PENDING:
+        result = _ask_about(operation)
     if operation.kind == GatewayOperation.CAPTURE:
         return finish_capture(
             operation=operation,
-            result=_capture_result(gateway, operation, stands),
+            result=result,
             actor=SYSTEM,
             terms=get_terms(transaction.merchant_id),
             key_id=key_id,
             replies=replies,
         )
     return finish_cancel(
-        operation=operation,
-        result=_void_result(gateway, operation, stands),
-        actor=SYSTEM,
-        key_id=key_id,
-        replies=replies,
+        operation=operation, result=result, actor=SYSTEM, key_id=key_id, replies=replies
     )
+
+
+def _ask_about(operation: GatewayOperation) -> GatewayResult:
+    gateway = get_gateway(operation.transaction.gateway_name)
+    stands = call_gateway(gateway.lookup, charge=operation.transaction_id)
+    if operation.kind == GatewayOperation.CAPTURE:
+        return _capture_result(gateway, operation, stands)
+    return _void_result(gateway, operation, stands)
 
 
 def _capture_result(

@@ -148,9 +148,48 @@ def test_suspended_merchant_takes_no_live_payment_but_a_test_one(server: Server)
     Merchant.objects.filter(pk=merchant.id).update(status="suspended")
     with client_of(server, merchant, "live") as live:
         live.error(live.pay(), 403, "merchant_not_active")
+        record = {
+            "amount": 1000,
+            "currency": "USD",
+            "payment_method_type": "cash",
+            "external_reference": "receipt 7",
+        }
+        live.error(live.post("/v1/transactions/record", record), 403, "merchant_not_active")
         assert live.get("/v1/balance").status_code == 200
     with client_of(server, merchant, "test") as test:
         assert test.pay().status_code == 201
+
+
+def suspended(merchant: MadeMerchant) -> MadeMerchant:
+    """The account, suspended, with a live key that no process remembers."""
+    Merchant.objects.filter(pk=merchant.id).update(status="suspended")
+    return MadeMerchant(merchant.id, {"live": make_key(merchant.scope("live"))})
+
+
+def test_suspended_merchant_gives_money_back_but_takes_none(server: Server) -> None:
+    merchant = make_merchant()
+    with client_of(server, merchant, "live") as live:
+        paid = live.paid(amount=1000)
+        held, other = (f"/v1/transactions/{live.paid(capture=False)['id']}" for _ in range(2))
+    with client_of(server, suspended(merchant), "live") as live:
+        live.error(live.post(f"{held}/capture"), 403, "merchant_not_active")
+        assert live.post(f"{other}/cancel").json()["status"] == "cancelled"
+        refund = live.post("/v1/refunds", {"transaction": paid["id"], "amount": 400})
+        assert (refund.status_code, refund.json()["status"]) == (201, "succeeded")
+        assert live.get(held).json()["status"] == "authorized"
+
+
+def test_key_outlives_the_account(server: Server) -> None:
+    """What was done under it before is replayed, also once the account takes no payment more."""
+    merchant, key = make_merchant(), new_key()
+    with client_of(server, merchant, "live") as live:
+        body = {"amount": 1000, "currency": "USD", "payment_method": live.card()}
+        first = live.post("/v1/transactions", body, key=key)
+    with client_of(server, suspended(merchant), "live") as live:
+        again = live.post("/v1/transactions", body, key=key)
+        live.error(live.post("/v1/transactions", body, key=new_key()), 403, "merchant_not_active")
+
+    assert (again.status_code, again.json()) == (201, first.json())
 
 
 def test_amount_over_what_is_taken_has_its_own_code(api: Api) -> None:
