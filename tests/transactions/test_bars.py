@@ -12,6 +12,7 @@ from disputes.services.audit_books import audit_books
 from disputes.services.refund import refund_transaction
 from disputes.services.resolve_refunds import resolve_refunds
 from payments_project.actor import SYSTEM
+from payments_project.errors import Unavailable
 from payments_project.idempotency.replies import NoReplies
 from tests.api_client import Api
 from tests.threads import at_once
@@ -135,7 +136,9 @@ def test_refund_whose_call_arrives_after_the_resolver_pays_nothing(
         )  # fmt: skip
 
     monkeypatch.setattr(SimulatorGateway, "refund", slow)
-    lost = refund_all()
+    with pytest.raises(Unavailable):
+        refund_all()
+    lost = Refund.objects.get(transaction_id=transaction)
     monkeypatch.setattr(SimulatorGateway, "refund", carried_out)
     made = refund_all()
 
