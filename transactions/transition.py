@@ -81,7 +81,7 @@ WITH payment AS (
 ), reply AS (
     UPDATE idempotency_keys SET recovery_point = 'finished', locked_until = NULL,
            finished_at = now(), response_status = %(reply_status)s,
-           response_body = %(reply_body)s
+           response_body = %(reply_body)s, response_secrets = %(reply_secrets)s
       FROM payment
      WHERE idempotency_keys.id = %(key_id)s::uuid AND recovery_point = 'started'
 )
@@ -153,6 +153,7 @@ def advance_transaction(
         "key_id": key_id,
         "reply_status": None if reply is None else Int2(reply.status),
         "reply_body": None if reply is None else reply.body,
+        "reply_secrets": None if reply is None else reply.sealed_secrets(),
     }
     statement = _advance_statement(partition_of("transactions", transaction.pk), tuple(changed))
     row = execute_payment_statement(statement, parameters)

@@ -103,7 +103,7 @@ class RefundsView(ApiView):
                 )
             )
 
-        return run_gateway_operation(claim, operate=operate, resume=resume)
+        return run_gateway_operation(self, claim, operate=operate, resume=resume)
 
 
 class RefundView(ApiView):
@@ -217,4 +217,4 @@ class RecordView(ApiView):
             # Claim and work commit together, so a key without its reply has been rolled back.
             raise IdempotencyKeyInUse("The key was just used; try again.", retry_after=1)
 
-        return run_gateway_operation(claim, operate=operate, resume=resume)
+        return run_gateway_operation(self, claim, operate=operate, resume=resume)

@@ -23,7 +23,8 @@ from rest_framework.request import Request
 from merchants import states
 from merchants.errors import ApiKeyExpired, MerchantNotActive
 from merchants.keys import hash_key, is_key, key_prefix
-from merchants.permissions import grants
+from merchants.models import ApiKey
+from merchants.permissions import grants, lacking
 from merchants.services.touch_api_key import touch_api_key
 from merchants.terms import MerchantTerms, make_terms
 from payments_project.api.changed_keys import mark_changed
@@ -66,6 +67,13 @@ class Caller:
     def has(self, permission: str) -> bool:
         """Whether the key may do what needs ``permission``."""
         return grants(self.permissions, permission)
+
+    def may_all_of(self, api_key_id: UUID | None) -> bool:
+        """Whether the key may do whatever that key of the merchant's may; None is anybody's."""
+        if api_key_id in (None, self.api_key_id):
+            return True
+        held = ApiKey.objects.values_list("permissions", "key_type").get(pk=api_key_id)
+        return self.key_type in ("secret", held[1]) and not lacking(self.permissions, held[0] or ())
 
     def read_anew(self) -> "Caller":
         """The same key as the database has it now. Raises ``NotAuthenticated`` for one that has

@@ -13,6 +13,7 @@ from merchants.snapshot import customer_snapshot
 from payments_project.actor import Actor
 from payments_project.errors import ResourceMissing
 from payments_project.events.record import record_event
+from payments_project.idempotency.keys import forget_secrets
 from payments_project.metadata import merge_metadata
 from payments_project.tenancy import Scope
 
@@ -66,5 +67,6 @@ def delete_customer(*, scope: Scope, customer_id: UUID, actor: Actor) -> Custome
     record_event(
         aggregate=customer, type="customer.deleted", data=customer_snapshot(customer), actor=actor
     )
+    forget_secrets(scope=scope, resource_ids=[str(customer_id)])
     erase_elsewhere(scope=scope, customer_id=customer_id, actor=actor)
     return customer

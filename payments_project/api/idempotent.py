@@ -8,8 +8,9 @@ their last; ``run_gateway_operation`` does for them what comes before and after.
 import functools
 import json
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
+from django.conf import settings
 from django.http import HttpResponse
 
 from payments_project.api.exception_handler import error_parts
@@ -19,11 +20,13 @@ from payments_project.api.request_id import request_id_of
 from payments_project.api.strict_json import read_json
 from payments_project.api.views import ApiView, render_body
 from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.encryption.keyed_hash import keyed_hash
 from payments_project.errors import (
     Conflict,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     InvalidInput,
+    PermissionDenied,
     ServiceError,
 )
 from payments_project.idempotency.keys import (
@@ -33,6 +36,7 @@ from payments_project.idempotency.keys import (
     Resumption,
     claim_key,
     find_reply,
+    make_reply,
     request_fingerprint,
     store_reply,
     take_over,
@@ -58,24 +62,35 @@ def key_claim(view: ApiView, *, lease_seconds: int) -> KeyClaim | None:
             "An Idempotency-Key has 1 to 255 printable ASCII characters and holds no card number.",
             param="Idempotency-Key",
         )
+    if view.caller.key_type == "publishable":
+        # Such keys are public: whoever reads a page could else take the keys that the merchant's
+        # server is about to use. They have a space of their own.
+        key = f"publishable:{keyed_hash(settings.REQUEST_FINGERPRINT_KEY, key)}"
     path = f"{request.method} {request.path}"[:200]
+    # What is to be expanded is a part of what is asked.
+    query = "&".join(sorted(request.META.get("QUERY_STRING", "").split("&")))
     return KeyClaim(
         scope=view.scope,
         key=key,
         request_path=path,
-        fingerprint=request_fingerprint(path=path, content=read_json(request)),
+        fingerprint=request_fingerprint(
+            path=f"{path}?{query}" if query else path, content=read_json(request)
+        ),
         api_key_id=view.caller.api_key_id,
         lease_seconds=lease_seconds,
     )
 
 
-def replay(reply: Reply) -> HttpResponse:
+def replay(view: ApiView, reply: Reply) -> HttpResponse:
     """A stored reply, sent again. Never with ``Retry-After``, which the first answer may have had:
-    the reply stays what it is for as long as the key is kept, so another try needs another key."""
-    body = reply.body
-    if reply.secrets:
-        body = json.dumps({**json.loads(body), **reply.secrets}, separators=(",", ":"))
-    response = HttpResponse(body, status=reply.status, content_type="application/json")
+    the reply stays what it is for as long as the key is kept, so another try needs another key.
+
+    Raises ``PermissionDenied`` for a caller who may do less than the one who was answered: what a
+    handler would refuse them, or leave out, may stand in it.
+    """
+    if not view.caller.may_all_of(reply.api_key_id):
+        raise PermissionDenied("The key may do less than the one that this reply was made for.")
+    response = HttpResponse(reply.whole(), status=reply.status, content_type="application/json")
     response.headers[REPLAYED_HEADER] = "true"
     return response
 
@@ -89,13 +104,20 @@ class ObjectReplies(Generic[Subject]):
     def __init__(
         self, view: ApiView, answer: Callable[[Subject], tuple[int, ApiObject | dict[str, Any]]]
     ) -> None:
+        self._view = view
         self._answer = answer
         self._request_id = request_id_of(view.request._request)
         self.last: Reply | None = None
 
     def of(self, subject: Subject) -> Reply:
         status, answer = self._answer(subject)
-        self.last = Reply(status, render_body(answer))
+        if self._view.expand and isinstance(answer, ApiObject):
+            # Personal data may stand in an object that was expanded.
+            names = self._view.expand
+            content = self._view.expanded(answer)
+            self.last = make_reply(status, cast(dict[str, Any], content), secret_names=names)
+        else:
+            self.last = Reply(status, render_body(answer))
         return self.last
 
     def refusing(self, error: ServiceError) -> Reply:
@@ -110,11 +132,12 @@ class ObjectReplies(Generic[Subject]):
         reply = self.last or self.of(subject)
         # As bytes: of a text Django would ask the settings for its encoding.
         return HttpResponse(
-            reply.body.encode(), status=reply.status, content_type="application/json"
+            reply.whole().encode(), status=reply.status, content_type="application/json"
         )
 
 
 def run_gateway_operation(
+    view: ApiView,
     claim: KeyClaim | None,
     *,
     operate: Callable[[], HttpResponse],
@@ -146,7 +169,7 @@ def run_gateway_operation(
         return resume(resumption)
     if stored is None:
         raise refusal
-    return replay(stored)
+    return replay(view, stored)
 
 
 def atomic_operation(handler: Handler) -> Handler:
@@ -172,7 +195,11 @@ def atomic_operation(handler: Handler) -> Handler:
             status, content = answer if isinstance(answer, tuple) else (200, answer)
             response = self.render(content, status)
             if key_id:
-                store_reply(key_id, _without_secrets(self, response))
+                made = json.loads(response.content)
+                reply = make_reply(
+                    response.status_code, made, secret_names=getattr(self, "secret_fields", ())
+                )
+                store_reply(key_id, reply, resource_id=made.get("id"))
             return response
 
         try:
@@ -181,7 +208,7 @@ def atomic_operation(handler: Handler) -> Handler:
             stored = _stored(claim, error)
             if stored is None:
                 raise
-            return replay(stored)
+            return replay(self, stored)
         if isinstance(done, ServiceError):
             raise done
         return done
@@ -207,14 +234,3 @@ def _savepoint(work: Callable[[], Any], *, nested: bool) -> Any:
 
     with transaction.atomic():
         return work()
-
-
-def _without_secrets(view: ApiView, response: HttpResponse) -> Reply:
-    body = response.content.decode()
-    names = getattr(view, "secret_fields", ())
-    if not names:
-        return Reply(response.status_code, body)
-    content = json.loads(body)
-    secrets = {name: content[name] for name in names if content.get(name) is not None}
-    content |= dict.fromkeys(secrets)
-    return Reply(response.status_code, json.dumps(content, separators=(",", ":")), secrets)

@@ -6,6 +6,7 @@ reply is stored in the one that ends it. What is refused before work began leave
 
 import hmac
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from payments_project.encryption.secrets import decrypt_secret, encrypt_secret
 from payments_project.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from payments_project.tenancy import Scope
 
+reply_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 KEY_LENGTH_MAX = 255
@@ -42,11 +44,27 @@ class KeyClaim:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A status and body to store under the key; ``secrets`` are fields that only a replay shows."""
+    """A status and body to store under the key; ``secrets`` are fields of the body that are stored
+    encrypted, and null in it. ``api_key_id`` is whose call a stored one answered."""
 
     status: int
     body: str
     secrets: dict[str, Any] | None = None
+    api_key_id: UUID | None = None
+
+    def whole(self) -> str:
+        """The body with the secrets in it."""
+        return reply_text({**json.loads(self.body), **self.secrets}) if self.secrets else self.body
+
+    def sealed_secrets(self) -> bytes | None:
+        """The secrets as they are stored."""
+        return encrypt_secret(json.dumps(self.secrets)) if self.secrets else None
+
+
+def make_reply(status: int, content: dict[str, Any], *, secret_names: Iterable[str]) -> Reply:
+    """A reply of which the named fields, where they are given, are stored encrypted."""
+    secrets = {name: content[name] for name in secret_names if content.get(name) is not None}
+    return Reply(status, reply_text(content | dict.fromkeys(secrets)), secrets or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +117,19 @@ def claim_key(claim: KeyClaim, *, resource_id: str | None = None) -> UUID:
     return key_id
 
 
-def store_reply(key_id: UUID, reply: Reply) -> None:
-    """Finishes a key: what is replayed from now on. Does nothing to a key finished before."""
+def store_reply(key_id: UUID, reply: Reply, *, resource_id: str | None = None) -> None:
+    """Finishes a key: what is replayed from now on, and the object that it tells of. Does nothing
+    to a key finished before."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE idempotency_keys SET recovery_point = 'finished', locked_until = NULL,"
             " finished_at = now(), response_status = %s, response_body = %s,"
-            " response_secrets = %s WHERE id = %s AND recovery_point = 'started'",
+            " response_secrets = %s, resource_id = coalesce(%s, resource_id) WHERE id = %s AND recovery_point = 'started'",
             [
                 reply.status,
                 reply.body,
-                encrypt_secret(json.dumps(reply.secrets)) if reply.secrets else None,
+                reply.sealed_secrets(),
+                resource_id,
                 key_id,
             ],
         )
@@ -124,7 +144,7 @@ def find_reply(claim: KeyClaim) -> Reply | None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT request_path, request_fingerprint, recovery_point, response_status,"
-            " response_body, response_secrets,"
+            " response_body, response_secrets, api_key_id,"
             " ceil(extract(epoch FROM locked_until - now()))::int"
             " FROM idempotency_keys WHERE merchant_id = %s AND environment = %s AND key = %s",
             [claim.scope.merchant_id, claim.scope.environment, claim.key],
@@ -132,7 +152,8 @@ def find_reply(claim: KeyClaim) -> Reply | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    path, fingerprint, recovery_point, status, body, secrets, lease_left_seconds = row
+    (path, fingerprint, recovery_point, status, body, secrets, api_key_id,
+     lease_left_seconds) = row  # fmt: skip
     if path != claim.request_path or not hmac.compare_digest(fingerprint, claim.fingerprint):
         raise IdempotencyKeyReused(
             "This Idempotency-Key was used before with other parameters or at another endpoint."
@@ -142,7 +163,21 @@ def find_reply(claim: KeyClaim) -> Reply | None:
             "A request with this Idempotency-Key is still under way.",
             retry_after=max(1, lease_left_seconds or 1),
         )
-    return Reply(status, body, json.loads(decrypt_secret(secrets)) if secrets else None)
+    opened = json.loads(decrypt_secret(secrets)) if secrets else None
+    return Reply(status, body, opened, api_key_id)
+
+
+def forget_secrets(*, scope: Scope, resource_ids: Sequence[str]) -> None:
+    """Erases what stored replies about these objects hold encrypted, in the caller's transaction.
+
+    A replay then tells null in its place. Reads all keys of the merchant, a day's worth.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE idempotency_keys SET response_secrets = NULL WHERE merchant_id = %s"
+            " AND environment = %s AND resource_id = ANY(%s) AND response_secrets IS NOT NULL",
+            [scope.merchant_id, scope.environment, list(resource_ids)],
+        )
 
 
 def take_over(claim: KeyClaim) -> Resumption | None:

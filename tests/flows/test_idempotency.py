@@ -1,16 +1,21 @@
 """One effect per key, whatever is sent again and whoever died."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from django.db.models.functions import Now
 
 from payments_project.api.idempotency_key import is_valid_key
 from payments_project.models import IdempotencyKey
 from tests.api_client import Api, new_key
+from tests.merchants.making import make_key
+from tests.server import Server
 from transactions.models import SimulatorCharge, Transaction
 
 
@@ -260,3 +265,105 @@ def test_key_under_way_is_a_409_with_retry_after(api: Api) -> None:
 
     assert api.error(response, 409, "idempotency_key_in_use")["type"] == "idempotency_error"
     assert 1 <= int(response.headers["Retry-After"]) <= 20
+
+
+# Who may be told a stored reply.
+
+
+def test_no_key_is_told_what_was_answered_to_one_that_may_do_more(server: Server, api: Api) -> None:
+    body, key = {"name": "full", "type": "secret", "permissions": ["*"]}, new_key()
+    made = api.post("/v1/api_keys", body, key=key)
+    assert made.status_code == 201
+
+    with api_of(server, api, make_key(api.scope, "api_keys:write")) as weaker:
+        weaker.error(weaker.post("/v1/api_keys", body, key=key), 403, "permission_denied")
+    with api_of(server, api, make_key(api.scope)) as equal:
+        again = equal.post("/v1/api_keys", body, key=key)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.json() == made.json()
+
+
+def test_a_publishable_key_neither_takes_nor_is_told_a_servers_key(
+    server: Server, api: Api
+) -> None:
+    card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034}
+    tokenising, key = {"type": "card", "card": card}, "order-1042"
+
+    public = make_key(api.scope, "payment_methods:write", key_type="publishable")
+    with api_of(server, api, public) as page:
+        first = page.post("/v1/payment_methods", tokenising, key=key)
+        assert page.post("/v1/payment_methods", tokenising, key=key).content == first.content
+    paid = api.post("/v1/transactions", payment(first.json()["id"]), key=key)
+    assert paid.status_code == 201
+
+    customer = api.post("/v1/customers", {"name": "Ada"}).json()["id"]
+    named = {**tokenising, "customer": customer}
+    api.post("/v1/payment_methods?expand[]=customer", named, key="order-1043")
+    with api_of(server, api, public) as page:
+        refused = page.post("/v1/payment_methods", named, key="order-1043")
+        page.error(refused, 403, "customer_not_allowed")
+
+
+@contextmanager
+def api_of(server: Server, api: Api, key: str) -> Iterator[Api]:
+    """Another key of the same merchant."""
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=server.url, headers=headers) as http:
+        yield Api(api.scope, key, http)
+
+
+# Expanded replies.
+
+
+def test_an_expanded_reply_is_replayed_and_stored_without_personal_data(api: Api) -> None:
+    customer = api.post("/v1/customers", {"name": "Zoë Byron"}).json()
+    body, key = payment(api.card(customer=customer["id"])), new_key()
+    path = "/v1/transactions?expand[]=customer&expand[]=payment_method"
+
+    first = api.post(path, body, key=key)
+    second = api.post(path, body, key=key)
+
+    assert first.json()["customer"] == customer
+    assert first.json()["payment_method"]["card"]["last_four"] == "4242"
+    assert (second.content, second.headers["Idempotent-Replayed"]) == (first.content, "true")
+    stored = IdempotencyKey.objects.get(key=key)
+    assert "Byron" not in stored.response_body
+    api.error(api.post("/v1/transactions", body, key=key), 400, "idempotency_key_reused")
+
+
+def test_acts_and_refunds_are_expanded(api: Api) -> None:
+    customer = api.post("/v1/customers", {"name": "Ada"}).json()
+    held = api.post(
+        "/v1/transactions", {**payment(api.card(customer=customer["id"])), "capture": False}
+    )
+    path = f"/v1/transactions/{held.json()['id']}"
+
+    captured = api.post(f"{path}/capture?expand[]=customer", key=new_key()).json()
+    refund = api.post(
+        "/v1/refunds?expand[]=transaction", {"transaction": held.json()["id"]}, key=new_key()
+    ).json()
+
+    assert captured["customer"] == customer
+    assert refund["transaction"]["id"] == held.json()["id"]
+
+
+def test_replays_tell_nothing_personal_of_a_customer_deleted_since(api: Api) -> None:
+    person, key, card_key = {"name": "Zoë Byron", "email": "zoe@example.com"}, new_key(), new_key()
+    made = api.post("/v1/customers", person, key=key)
+    assert api.post("/v1/customers", person, key=key).content == made.content
+    card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "holder_name": "Zoë"}
+    asked = {"type": "card", "card": card, "customer": made.json()["id"]}
+    api.post("/v1/payment_methods", asked, key=card_key)
+
+    api.delete(f"/v1/customers/{made.json()['id']}")
+
+    told = api.post("/v1/customers", person, key=key)
+    assert told.headers["Idempotent-Replayed"] == "true"
+    assert {"name": None, "email": None, "id": made.json()["id"]}.items() <= told.json().items()
+    assert api.post("/v1/payment_methods", asked, key=card_key).json()["card"] is None
+
+
+def test_pending_payment_is_told_as_it_stands(api: Api) -> None:
+    told = api.post("/v1/transactions", payment(api.card("4000000000006009"))).json()
+    assert told["status"] == "pending"
+    assert api.transaction(told["id"]) == told

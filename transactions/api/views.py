@@ -118,7 +118,7 @@ class TransactionsView(ApiView):
                 )
             )
 
-        return run_gateway_operation(claim, operate=operate, resume=resume)
+        return run_gateway_operation(self, claim, operate=operate, resume=resume)
 
 
 class TransactionView(ApiView):
@@ -192,7 +192,7 @@ class _OperationView(ApiView):
         def resume(resumption: Resumption) -> HttpResponse:
             return replies.response(complete_operation_of_key(resumption, replies=replies))
 
-        return run_gateway_operation(claim, operate=operate, resume=resume)
+        return run_gateway_operation(self, claim, operate=operate, resume=resume)
 
 
 class CaptureView(_OperationView):

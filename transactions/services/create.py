@@ -66,12 +66,12 @@ _FIELDS = [field.attname for field in Transaction._meta.concrete_fields]
 _INTENT_COLUMNS = """
     id, merchant_id, environment, customer_id, amount, currency, status, payment_method_type,
     payment_method_token, brand, last_four, gateway_name, fraud_score, risk_level, description,
-    metadata, ip_address, event_sequence"""
+    metadata, ip_address, updated_at, event_sequence"""
 _INTENT_VALUES = """
     intent.id, %(merchant_id)s, %(environment)s, %(customer_id)s, %(amount)s, %(currency)s,
     'pending', %(payment_method_type)s, %(payment_method_token)s, %(brand)s, %(last_four)s,
     %(gateway_name)s, %(fraud_score)s, %(risk_level)s, %(description)s, %(metadata)s::jsonb,
-    %(ip_address)s, 1"""
+    %(ip_address)s, uuid_extract_timestamp(intent.id), 1"""
 _INTENT_EVENT = f"""
     INSERT INTO events ({EVENT_COLUMNS})
     SELECT 'transaction', id::text, 'transaction.created', 1,

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db import router, transaction
 
 from payments_project.actor import Actor
+from payments_project.idempotency.keys import forget_secrets
 from payments_project.tenancy import Scope
 from vault.crypto.envelope import seal_card
 from vault.crypto.keys import key_provider
@@ -15,13 +16,15 @@ from vault.services.detach import detach_payment_method
 
 
 def erase_cards(scope: Scope, customer_id: UUID, actor: Actor) -> None:
-    """Detaches every card of the customer and forgets the holders' names.
+    """Detaches every card of the customer and forgets the holders' names, also in stored replies.
 
     The rows stay, number and all: refunds and disputes of past payments may need them. Holds their
     locks to the end of the transaction, which is the caller's where the vault is in its database.
     """
     with transaction.atomic(using=router.db_for_write(PaymentMethod)):
-        for payment_method in lock_cards_of_customer(scope=scope, customer_id=customer_id):
+        cards = lock_cards_of_customer(scope=scope, customer_id=customer_id)
+        forget_secrets(scope=scope, resource_ids=[card.token for card in cards])
+        for payment_method in cards:
             _forget_holder(payment_method)
             detach_payment_method(scope=scope, actor=actor, token=payment_method.token)
 
