@@ -73,6 +73,19 @@ def test_capture_confirmed_later_moves_the_money_then(api: Api) -> None:
     assert api.balance()["pending"] == 941
 
 
+def test_authorization_whose_capture_is_confirmed_later_moves_the_money_then(api: Api) -> None:
+    held = api.paid("4000000000006033", amount=1000, capture=False)
+    assert held["status"] == "authorized"
+
+    captured = api.post(f"/v1/transactions/{held['id']}/capture", {"amount": 600}).json()
+
+    assert (captured["status"], captured["captured_amount"]) == ("captured", 600)
+    assert api.balance()["pending"] == 0
+    deliver_gateway_messages()
+    assert api.transaction(held["id"])["status"] == "succeeded"
+    assert api.balance()["pending"] == 600 - 47
+
+
 def test_message_sent_twice_moves_the_money_once(api: Api) -> None:
     from django.db import connection
 

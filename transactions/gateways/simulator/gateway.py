@@ -48,7 +48,7 @@ _CHARGE_WITH_CALLBACKS = f"""
 _CAPTURE = """
     WITH charge AS (
         UPDATE gateway_simulator_charges
-           SET captured_amount = %(amount)s, status = 'captured', updated_at = now()
+           SET captured_amount = %(amount)s, status = %(status)s, updated_at = now()
          WHERE reference = %(charge)s AND status = 'authorized' AND amount >= %(amount)s
            AND (%(reference)s = ANY (barred_captures)) IS NOT TRUE
         RETURNING gateway_id
@@ -131,9 +131,12 @@ class SimulatorGateway:
     def capture(self, *, charge: UUID, reference: UUID, amount: int) -> GatewayResult:
         scenario = _scenario_of(charge)
         messages = callbacks.after_payment(scenario, charge, amount)
+        confirmed_later = scenario.outcome == cards.CONFIRMED_LATER
+        status = CONFIRMING if confirmed_later else CAPTURED
         row = fetch_one(
             _CAPTURE,
             {
+                "status": status,
                 "charge": charge,
                 "reference": reference,
                 "amount": amount,
@@ -143,17 +146,17 @@ class SimulatorGateway:
         )
         if row is None:
             stands = self.lookup(charge=charge)
-            if stands.outcome is Outcome.SUCCEEDED and stands.captured_amount == amount:
+            if stands.captured_amount == amount:
                 return stands
             return GatewayResult(
                 Outcome.DECLINED, message="The charge can't be captured.", decline_code=None
             )
         return GatewayResult(
-            Outcome.SUCCEEDED,
+            Outcome.ACCEPTED if confirmed_later else Outcome.SUCCEEDED,
             gateway_id=row[0],
             captured_amount=amount,
             available_at_once=scenario.available_at_once,
-            response={"status": "captured", "amount": amount},
+            response={"status": status, "amount": amount},
         )
 
     def void(self, *, charge: UUID) -> GatewayResult:
