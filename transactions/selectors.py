@@ -30,6 +30,7 @@ CLOCK_SET_BACK_MAX = timedelta(hours=1)
 class TimelineStep:
     """A state that a transaction reached (or a change within it), when, and what caused it."""
 
+    event_id: UUID
     sequence: int
     type: str
     status: str
@@ -82,6 +83,7 @@ def transaction_timeline(transaction: Transaction) -> list[TimelineStep]:
     """Every state of a transaction in order, from its events; of its first ``EVENTS_MAX``."""
     return [
         TimelineStep(
+            event_id=event.pk,
             sequence=event.sequence,
             type=event.type,
             status=event.payload["object"]["status"],

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from disputes import states
 from payments_project.api.bodies import (
@@ -18,6 +19,19 @@ from payments_project.api.bodies import (
 from payments_project.api.query import CreatedRange, ListQuery
 from transactions.api.bodies import Description
 
+# Such as ``cash``, ``bank_transfer``, ``p24``: a word in which no card number hides.
+_TYPE_DIGITS_MAX = 4
+
+
+def _payment_method_type(value: str) -> str:
+    if sum(character.isdigit() for character in value) > _TYPE_DIGITS_MAX:
+        raise PydanticCustomError("too_many_digits", "Must have no more than 4 digits.")
+    return value
+
+
+PaymentMethodType = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$"), AfterValidator(_payment_method_type)
+]
 Reason = Annotated[FreeText, Field(min_length=1, max_length=100)]
 
 
@@ -56,7 +70,7 @@ class RecordTransaction(Body):
 
     amount: Amount
     currency: Currency
-    payment_method_type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")]
+    payment_method_type: PaymentMethodType
     external_reference: Annotated[FreeText, Field(min_length=1, max_length=100)]
     fee_amount: Annotated[int, Field(ge=0, le=AMOUNT_MAX)] = 0
     customer: Id | None = None

@@ -32,6 +32,8 @@ from transactions.models import Transaction
 from transactions.snapshot import net_amount, transaction_snapshot
 
 YEARS_BACK_MAX = 10
+# How a payment stood that was refunded at once; the row is written as it stands in the end.
+_BEFORE_REFUND = {"status": transaction_states.SUCCEEDED, "refunded_amount": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,9 @@ def process_payment_with_refund_protection(
     def work() -> Transaction:
         key_id = claim_key(claim) if claim else None
         transaction = _insert_payment(scope, payment)
-        record_event(
-            aggregate=transaction,
-            type="transaction.created",
-            data=transaction_snapshot(transaction),
-            actor=actor,
-        )
+        taken = transaction_snapshot(transaction) | _BEFORE_REFUND
+        for kind in ("transaction.created", "transaction.succeeded"):
+            record_event(aggregate=transaction, type=kind, data=taken, actor=actor)
         record_movements(
             capture_movements(
                 transaction_id=transaction.pk,
@@ -100,12 +99,13 @@ def process_payment_with_refund_protection(
         )
         if payment.refund:
             _insert_refund(transaction, payment.refund, scope, actor)
-        record_event(
-            aggregate=transaction,
-            type=f"transaction.{transaction.status}",
-            data=transaction_snapshot(transaction),
-            actor=actor,
-        )
+        if transaction.status == transaction_states.REFUNDED:
+            record_event(
+                aggregate=transaction,
+                type="transaction.refunded",
+                data=transaction_snapshot(transaction),
+                actor=actor,
+            )
         if key_id:
             store_reply(key_id, replies.of(transaction))
         return transaction

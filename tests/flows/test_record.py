@@ -1,5 +1,7 @@
 """Payments taken elsewhere, recorded with their refund: all or nothing."""
 
+import pytest
+
 from tests.api_client import Api, new_key
 
 CASH = {
@@ -116,3 +118,29 @@ def test_recorded_payment_can_be_refunded_later(api: Api) -> None:
 
     assert refund["status"] == "succeeded"
     assert api.balance("EUR")["available"] == 3975
+
+
+@pytest.mark.parametrize("kind", ["Cash", "", "4cash", "a4242424242424242", "a_4_2_4_2_4", "ca sh"])
+def test_type_that_is_no_word_is_refused(api: Api, kind: str) -> None:
+    response = api.post("/v1/transactions/record", {**CASH, "payment_method_type": kind})
+
+    assert api.error(response, 400, "parameter_invalid")["param"] == "payment_method_type"
+    assert api.get("/v1/transactions").json()["data"] == []
+
+
+@pytest.mark.parametrize("kind", ["bank_transfer", "p24", "card_present"])
+def test_any_other_word_is_a_type(api: Api, kind: str) -> None:
+    recorded = api.post("/v1/transactions/record", {**CASH, "payment_method_type": kind}).json()
+
+    assert recorded["payment_method_type"] == kind
+
+
+def test_every_state_of_a_recorded_payment_is_told(api: Api) -> None:
+    recorded = api.post("/v1/transactions/record", {**CASH, "refund": {"amount": 5000}}).json()
+    steps = api.get(f"/v1/transactions/{recorded['id']}/timeline").json()["data"]
+
+    assert [(step["type"], step["status"]) for step in steps] == [
+        ("transaction.created", "succeeded"),
+        ("transaction.succeeded", "succeeded"),
+        ("transaction.refunded", "refunded"),
+    ]

@@ -179,7 +179,11 @@ def test_recorded_payment_is_told_with_its_refund(api: Api) -> None:
     refund = {"amount": 1000, "reason": "broken"}
     payment = taken(api, "transactions/record", {**RECORD, "refund": refund})["id"]
 
-    assert told(payment) == ["transaction.created", "transaction.refunded"]
+    assert told(payment) == [
+        "transaction.created",
+        "transaction.succeeded",
+        "transaction.refunded",
+    ]
     (made,) = api.get("/v1/refunds", transaction=payment).json()["data"]
     assert told(made["id"]) == ["refund.created", "refund.succeeded"]
     # All or nothing: one transaction wrote them.

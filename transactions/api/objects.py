@@ -1,19 +1,14 @@
 """How transactions and balances look to merchants."""
 
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import PlainSerializer
-
 from merchants.api.objects import Risk
-from payments_project.api.objects import ApiObject, Resource, Time
+from payments_project.api.objects import ApiObject, Day, Resource, Time
 from payments_project.tenancy import Scope
 from transactions.balances import Balance
 from transactions.models import Transaction
 from transactions.selectors import BalanceEntry, TimelineStep
-
-Day = Annotated[date, PlainSerializer(date.isoformat, return_type=str, when_used="json")]
 
 
 class CardSummary(ApiObject):
@@ -62,14 +57,13 @@ class TransactionObject(Resource):
     updated_at: Time
 
 
-class TimelineStepObject(ApiObject):
-    """A state, when it was reached and by whom."""
+class TimelineStepObject(Resource):
+    """A state that a transaction was in, since when and by whose doing; ``id`` is the event's."""
 
     object: Literal["timeline_step"] = "timeline_step"
     sequence: int
     type: str
     status: str
-    at: Time
     cause: dict[str, Any]
 
 
@@ -145,13 +139,15 @@ def transaction_object(transaction: Transaction) -> TransactionObject:
     )
 
 
-def timeline_step_object(step: TimelineStep) -> TimelineStepObject:
+def timeline_step_object(scope: Scope, step: TimelineStep) -> TimelineStepObject:
     """One step of a timeline."""
     return TimelineStepObject(
+        id=step.event_id,
+        environment=scope.environment,
+        created_at=step.at,
         sequence=step.sequence,
         type=step.type,
         status=step.status,
-        at=step.at,
         cause={"type": step.actor_kind, "request": step.request_id},
     )
 

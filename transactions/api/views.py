@@ -237,5 +237,7 @@ class TimelineView(ApiView):
         return ListObject(
             url=f"/v1/transactions/{transaction.pk}/timeline",
             has_more=False,
-            data=[timeline_step_object(step) for step in transaction_timeline(transaction)],
+            data=[
+                timeline_step_object(self.scope, step) for step in transaction_timeline(transaction)
+            ],
         )
