@@ -6,7 +6,7 @@ from django.db.models import Case, DecimalField, F, Func, Value, When
 from payments_project.database.fields import TransactionTime
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import Identified
-from payments_project.tenancy import ENVIRONMENTS
+from payments_project.tenancy import ENVIRONMENT_CHOICES
 
 
 class DailyTransactionSummary(Identified):
@@ -15,7 +15,7 @@ class DailyTransactionSummary(Identified):
     merchant = models.ForeignKey(
         "merchants.Merchant", on_delete=models.PROTECT, db_constraint=False, db_index=False
     )
-    environment = models.CharField(max_length=20, choices=[(name, name) for name in ENVIRONMENTS])
+    environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
     summary_date = models.DateField()
     currency = models.CharField(max_length=3)
     transaction_count = models.IntegerField(default=0, db_default=0)

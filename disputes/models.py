@@ -6,14 +6,12 @@ from django.db.models import F, Q
 from disputes import states
 from payments_project.database.fields import TransactionTime
 from payments_project.database.indexes import NamedIndex
-from payments_project.database.models import Aggregate, Identified
-from payments_project.tenancy import ENVIRONMENTS
+from payments_project.database.models import EMPTY_JSON, Aggregate, Identified
+from payments_project.tenancy import ENVIRONMENT_CHOICES, ENVIRONMENTS
 
-EMPTY_JSON = models.Value({}, output_field=models.JSONField())
 # What a gateway says in its own words is cut to these.
 FAILURE_REASON_LENGTH_MAX = 100
 REASON_CODE_LENGTH_MAX = 20
-ENVIRONMENT_CHOICES = [(name, name) for name in ENVIRONMENTS]
 
 
 class Refund(Identified, Aggregate):

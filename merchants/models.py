@@ -10,11 +10,9 @@ from django_cryptography.fields import encrypt
 from merchants import states
 from payments_project.database.fields import TransactionTime
 from payments_project.database.indexes import NamedIndex
-from payments_project.database.models import Aggregate, Identified
-from payments_project.tenancy import ENVIRONMENTS, LIVE
+from payments_project.database.models import EMPTY_JSON, Aggregate, Identified
+from payments_project.tenancy import ENVIRONMENT_CHOICES, ENVIRONMENTS, LIVE
 
-EMPTY_JSON = models.Value({}, output_field=models.JSONField())
-ENVIRONMENT_CHOICES = [(name, name) for name in ENVIRONMENTS]
 RISK_CHOICES = [(level, level) for level in ("low", "medium", "high")]
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 LIVE = "live"
 TEST = "test"
 ENVIRONMENTS = (LIVE, TEST)
+ENVIRONMENT_CHOICES = [(name, name) for name in ENVIRONMENTS]
 
 
 @dataclass(frozen=True, slots=True)

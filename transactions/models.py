@@ -10,14 +10,11 @@ from django.db.models.functions import Coalesce
 from payments_project.database.conditions import OneOf
 from payments_project.database.fields import CurrentTransactionId, TransactionTime, Xid8Field
 from payments_project.database.indexes import NamedIndex
-from payments_project.database.models import Aggregate, Identified
+from payments_project.database.models import EMPTY_JSON, Aggregate, Identified
 from payments_project.database.uuid7 import UUID7Time
 from payments_project.money import format_amount
-from payments_project.tenancy import ENVIRONMENTS
+from payments_project.tenancy import ENVIRONMENT_CHOICES, ENVIRONMENTS
 from transactions import ledger_accounts, states
-
-EMPTY_JSON = models.Value({}, output_field=models.JSONField())
-ENVIRONMENT_CHOICES = [(name, name) for name in ENVIRONMENTS]
 
 
 class Transaction(Identified, Aggregate):

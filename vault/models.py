@@ -7,7 +7,7 @@ from django.db.models.lookups import Exact, GreaterThan, LessThan
 
 from payments_project.database.fields import TransactionTime
 from payments_project.database.models import Aggregate
-from payments_project.tenancy import ENVIRONMENTS
+from payments_project.tenancy import ENVIRONMENT_CHOICES, ENVIRONMENTS
 
 CARD = "card"
 
@@ -33,7 +33,7 @@ class PaymentMethod(Aggregate):
     token = models.CharField(max_length=100, primary_key=True, editable=False)
     customer_id = models.UUIDField(null=True)
     merchant_id = models.UUIDField()
-    environment = models.CharField(max_length=20, choices=[(name, name) for name in ENVIRONMENTS])
+    environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
     encrypted_data = models.BinaryField()
     encryption_key_id = models.CharField(max_length=100)
     payment_method_type = models.CharField(max_length=20, choices=[(CARD, "Card")])

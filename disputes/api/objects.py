@@ -1,15 +1,10 @@
 """How refunds and disputes look to merchants."""
 
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import PlainSerializer
-
 from disputes.models import Dispute, Refund
-from payments_project.api.objects import Resource, Time
-
-Day = Annotated[date, PlainSerializer(date.isoformat, return_type=str, when_used="json")]
+from payments_project.api.objects import Day, Resource, Time
 
 
 class RefundObject(Resource):

@@ -1,6 +1,6 @@
 """What the API answers with: objects that render themselves and describe themselves to OpenAPI."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,6 +13,7 @@ def render_time(moment: datetime) -> str:
 
 
 Time = Annotated[datetime, PlainSerializer(render_time, return_type=str, when_used="json")]
+Day = Annotated[date, PlainSerializer(date.isoformat, return_type=str, when_used="json")]
 
 
 class ApiObject(BaseModel):

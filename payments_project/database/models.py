@@ -4,6 +4,8 @@ from django.db import models
 
 from payments_project.database.uuid7 import UUID7
 
+EMPTY_JSON = models.Value({}, output_field=models.JSONField())
+
 
 class Identified(models.Model):
     """A row with a UUIDv7 key that PostgreSQL makes."""
