@@ -9,6 +9,9 @@ class TransactionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from payments_project.events.cursors import Reader, register_reader
+        from transactions.balances import CURSOR, rebuild_balances
         from transactions.services.callbacks import register_charge_messages
 
         register_charge_messages()
+        register_reader(Reader(CURSOR, "ledger_entries", rebuild_balances))

@@ -15,6 +15,7 @@ from datetime import date
 from django.db import connection
 
 from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.events.cursors import reading_by_cursor
 from payments_project.tenancy import Scope
 from transactions import ledger_accounts as accounts
 from transactions.locking import try_advisory_lock
@@ -25,14 +26,13 @@ PAGE_ENTRIES = 100_000
 _UNFOLDED = f"""
     SELECT entry.merchant_id, entry.environment, entry.currency, entry.available_on,
            side.account, side.delta, entry.xid
-      FROM event_cursors AS cursor
+      FROM cursor_snapshot('{CURSOR}') AS cursor (snapshot)
       JOIN ledger_entries AS entry
         ON entry.xid >= pg_snapshot_xmin(cursor.snapshot)
        AND NOT pg_visible_in_snapshot(entry.xid, cursor.snapshot)
      CROSS JOIN LATERAL (VALUES (entry.debit_account, -entry.amount),
                                 (entry.credit_account, entry.amount)) AS side (account, delta)
-     WHERE cursor.name = '{CURSOR}'
-       AND side.account IN ('{accounts.PENDING}', '{accounts.AVAILABLE}', '{accounts.RESERVED}')
+     WHERE side.account IN ('{accounts.PENDING}', '{accounts.AVAILABLE}', '{accounts.RESERVED}')
 """
 
 # The page ends after the transaction of its last entry, or, where there are fewer entries than a
@@ -42,8 +42,7 @@ WITH page_end AS MATERIALIZED (
     SELECT coalesce(
         (SELECT (entry.xid::text::numeric + 1)::text::xid8
            FROM ledger_entries AS entry
-          WHERE entry.xid >= (SELECT pg_snapshot_xmax(snapshot) FROM event_cursors
-                               WHERE name = '{CURSOR}')
+          WHERE entry.xid >= pg_snapshot_xmax(cursor_snapshot('{CURSOR}'))
           ORDER BY entry.xid OFFSET %(page_entries)s - 1 LIMIT 1),
         pg_snapshot_xmax(pg_current_snapshot())) AS xid
 ), page AS MATERIALIZED (
@@ -150,13 +149,14 @@ def fold_balances(*, page_entries: int = PAGE_ENTRIES) -> int:
 
 def fold_page(*, page_entries: int) -> tuple[int, bool]:
     """Folds one page, in a transaction of its own; returns how many movements, and whether there
-    are more. Nothing, and no more, while another folder works."""
+    are more. Nothing, and no more, while another folder works. Raises ``CursorOfAnotherCluster``.
+    """
 
     def work() -> tuple[int, bool]:
         # The lock comes in a statement before the fold's, whose snapshot then sees the last fold.
         if not try_advisory_lock("fold balances"):
             return 0, False
-        with connection.cursor() as cursor:
+        with reading_by_cursor(), connection.cursor() as cursor:
             cursor.execute(_FOLD, {"page_entries": page_entries})
             count, more = cursor.fetchone()
             return int(count), bool(more)
@@ -164,16 +164,30 @@ def fold_page(*, page_entries: int) -> tuple[int, bool]:
     return run_in_transaction(work)
 
 
-def read_balances(scope: Scope) -> list[Balance]:
-    """The merchant's balances at this moment, exactly, by currency."""
+def rebuild_balances() -> None:
+    """Folds the whole ledger anew, in the caller's transaction and as one page, with a cursor that
+    has seen nothing. For ``rebase_cursors``."""
     with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE merchant_balances SET pending_balance = 0, available_balance = 0,"
+            " reserved_balance = 0"
+        )
+        cursor.execute("UPDATE merchant_pending_days SET amount = 0")
+        cursor.execute(_FOLD, {"page_entries": 2**62})
+
+
+def read_balances(scope: Scope) -> list[Balance]:
+    """The merchant's balances at this moment, exactly, by currency. Raises
+    ``CursorOfAnotherCluster``."""
+    with reading_by_cursor(), connection.cursor() as cursor:
         cursor.execute(_READ, {"merchant_id": scope.merchant_id, "environment": scope.environment})
         return [Balance(*row) for row in cursor.fetchall()]
 
 
 def read_due_days(*, scope: Scope, currency: str, today: date) -> list[tuple[date, int]]:
-    """The days up to ``today`` with pending money left, and how much (minor units, signed)."""
-    with connection.cursor() as cursor:
+    """The days up to ``today`` with pending money left, and how much (minor units, signed).
+    Raises ``CursorOfAnotherCluster``."""
+    with reading_by_cursor(), connection.cursor() as cursor:
         cursor.execute(
             _DUE_DAYS,
             {

@@ -464,6 +464,10 @@ OWN_TABLES: tuple[Own, ...] = (
 )
 
 OWN_FUNCTIONS: tuple[Own, ...] = (
+    Own(
+        "What a reader has seen; refuses the cursor of another cluster, as after a restore.",
+        ("cursor_snapshot",),
+    ),
     Own("The least id of a moment: where a range of ids begins.", ("uuidv7_floor",)),
     Own(
         "How many months are made ahead; readiness fails when they run out.",

@@ -6,7 +6,10 @@ from payments_project.database.migration_operations import StatusMachine
 class Migration(migrations.Migration):
     """What a capture or void was settled as stands: no bug and no script reopens it."""
 
-    dependencies = [("transactions", "0006_barred_captures")]
+    dependencies = [
+        ("payments_project", "0002_cursor_snapshot"),
+        ("transactions", "0006_barred_captures"),
+    ]
 
     operations = [
         StatusMachine(

@@ -1,0 +1,1 @@
+DROP FUNCTION cursor_snapshot(text);
