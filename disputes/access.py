@@ -33,3 +33,14 @@ def get_dispute(*, scope: Scope, dispute_id: UUID, param: str | None = None) -> 
     if dispute is None:
         raise ResourceMissing(f"No such dispute: {dispute_id}", param=param)
     return dispute
+
+
+def transaction_of(scope: Scope, source_id: UUID) -> UUID | None:
+    """The transaction of a refund or dispute; None if the merchant has none of this id."""
+    for rows in (refunds_of(scope), disputes_of(scope)):
+        found: UUID | None = (
+            rows.filter(pk=source_id).values_list("transaction_id", flat=True).first()
+        )
+        if found is not None:
+            return found
+    return None

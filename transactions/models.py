@@ -231,6 +231,11 @@ class LedgerEntry(Identified):
                 name="idx_ledger_entries_transaction",
                 condition=Q(transaction_id__isnull=False),
             ),
+            NamedIndex(
+                fields=["source_id"],
+                name="idx_ledger_entries_source",
+                condition=Q(transaction_id__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -106,6 +106,9 @@ SELECT entry.id, side.bucket, entry.type, side.amount, entry.currency, entry.sou
 """
 
 
+_OF_NO_PAYMENT = " AND entry.transaction_id IS NULL"
+
+
 def list_balance_entries(
     *,
     scope: Scope,
@@ -117,7 +120,8 @@ def list_balance_entries(
     """At most ``limit`` entries, newest first, after or before a cursor (entry's id, bucket).
 
     With ``before`` they are the ones just before it, still newest first. ``filters`` may hold
-    ``currency``, ``bucket``, ``type``, ``source_id``, ``pk__gte`` and ``pk__lt``.
+    ``currency``, ``bucket``, ``type``, ``source_id`` (with the ``transaction_id`` that it was about,
+    None for none), ``pk__gte`` and ``pk__lt``.
     """
     parameters: dict[str, Any] = {
         "merchant_id": scope.merchant_id,
@@ -130,11 +134,13 @@ def list_balance_entries(
         "bucket": "side.bucket = ",
         "type": "entry.type = ",
         "source_id": "entry.source_id = ",
+        "transaction_id": "entry.transaction_id = ",
         "pk__gte": "entry.id >= ",
         "pk__lt": "entry.id < ",
     }
     for name, value in (filters or {}).items():
-        sql += f" AND {columns[name]}%({name})s"
+        # An index on NULLs is used for IS NULL alone.
+        sql += f" AND {columns[name]}%({name})s" if value is not None else _OF_NO_PAYMENT
         parameters[name] = value
     order = "DESC"
     if after is not None:

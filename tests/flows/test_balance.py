@@ -1,6 +1,7 @@
 """The balance: exact at every moment, folded or not, and explained by its entries."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 from disputes.services.audit_books import audit_books
 from tests.api_client import Api
@@ -125,3 +126,31 @@ def test_the_books_balance(api: Api) -> None:
     fold_balances()
 
     assert audit_books() == []
+
+
+def test_entries_are_found_by_what_they_are_of(api: Api) -> None:
+    paid = api.paid("4000000000000259", amount=1000)
+    refund = api.post("/v1/refunds", {"transaction": paid["id"], "amount": 300}).json()
+    deliver_gateway_messages()
+    dispute = api.get("/v1/disputes").json()["data"][0]
+    settle_due(today=datetime.now(UTC).date() + timedelta(days=2))
+    (settlement,) = {e["source"] for e in entries(api) if e["type"] == "settlement"}
+
+    for source, types in (
+        (paid["id"], {"payment", "fee"}),
+        (refund["id"], {"refund"}),
+        (dispute["id"], {"dispute_hold"}),
+        (settlement, {"settlement"}),
+    ):
+        found = api.get("/v1/balance/entries", source=source).json()["data"]
+        assert {entry["type"] for entry in found} == types
+        assert {entry["source"] for entry in found} == {source}
+
+
+def test_source_of_nobody_or_of_another_does_not_exist(api: Api, other_api: Api) -> None:
+    paid = api.paid(amount=1000)
+    refund = api.post("/v1/refunds", {"transaction": paid["id"]}).json()
+
+    for caller, source in ((api, str(uuid4())), (other_api, paid["id"]), (other_api, refund["id"])):
+        response = caller.get("/v1/balance/entries", source=source)
+        assert caller.error(response, 400, "resource_missing")["param"] == "source"

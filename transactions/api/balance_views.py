@@ -21,6 +21,7 @@ from transactions.api.objects import (
 )
 from transactions.balances import read_balances
 from transactions.ledger_accounts import BUCKETS
+from transactions.ledger_sources import transaction_of_source
 from transactions.selectors import list_balance_entries
 
 
@@ -57,15 +58,20 @@ class BalanceEntriesView(ApiView):
             "currency": query.currency,
             "bucket": query.bucket,
             "type": query.type,
-            "source_id": query.source,
             **query.id_filters(),
         }
+        filters = {name: value for name, value in filters.items() if value is not None}
+        if query.source is not None:
+            filters["source_id"] = query.source
+            filters["transaction_id"] = transaction_of_source(
+                scope=self.scope, source_id=query.source, param="source"
+            )
         entries = list_balance_entries(
             scope=self.scope,
             limit=query.limit + 1,
             after=position if cursor and cursor[0] == "starting_after" else None,
             before=position if cursor and cursor[0] == "ending_before" else None,
-            filters={name: value for name, value in filters.items() if value is not None},
+            filters=filters,
         )
         has_more = len(entries) > query.limit
         if has_more:
