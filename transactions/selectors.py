@@ -10,8 +10,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
-from payments_project.api.pagination import Page, cursor_of, page_by_id
-from payments_project.api.query import ListQuery
+from payments_project.database.pages import Page, PageQuery, cursor_of, page_by_id
 from payments_project.database.statements import planned_for_their_values
 from payments_project.database.uuid7 import uuid7_floor, uuid7_time
 from payments_project.events.models import Event
@@ -54,7 +53,7 @@ class BalanceEntry:
 
 
 def list_transactions(
-    *, scope: Scope, query: ListQuery, filters: dict[str, Any] | None = None
+    *, scope: Scope, query: PageQuery, filters: dict[str, Any] | None = None
 ) -> Page[Transaction]:
     """The page of a merchant's transactions that ``query`` asks for, newest first.
 

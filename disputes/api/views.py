@@ -27,10 +27,10 @@ from payments_project.api.idempotent import (
 )
 from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
-from payments_project.api.pagination import page_by_id, require_cursor
 from payments_project.api.paths import require_uuid
 from payments_project.api.query import NoQuery
 from payments_project.api.views import ApiView
+from payments_project.database.pages import page_by_id, require_cursor
 from payments_project.errors import IdempotencyKeyInUse
 from payments_project.idempotency.keys import Resumption
 from transactions.access import get_transaction

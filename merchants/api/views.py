@@ -27,10 +27,10 @@ from merchants.services.update_customer import delete_customer, update_customer
 from payments_project.api.idempotent import atomic_operation
 from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
-from payments_project.api.pagination import page_by_id, require_cursor
 from payments_project.api.paths import require_uuid
 from payments_project.api.query import NoQuery
 from payments_project.api.views import ApiView
+from payments_project.database.pages import page_by_id, require_cursor
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import InvalidInput, PermissionDenied
 

@@ -3,7 +3,6 @@
 import re
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, TypeVar
-from uuid import UUID
 
 from django.core.exceptions import TooManyFieldsSent
 from django.http import HttpRequest
@@ -97,11 +96,3 @@ def parse_query(request: HttpRequest, model: type[Model]) -> Model:
         else:
             content[name] = values[0]
     return validate(model, content)
-
-
-def path_uuid(value: str) -> UUID | None:
-    """An id from a path; None for what can't be one, which is an object that does not exist."""
-    try:
-        return UUID(value) if len(value) == 36 else None
-    except ValueError:
-        return None

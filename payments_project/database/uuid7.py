@@ -83,3 +83,11 @@ def uuid7_time(value: UUID) -> datetime:
     return datetime.fromtimestamp(milliseconds // 1000, UTC).replace(
         microsecond=milliseconds % 1000 * 1000
     )
+
+
+def uuid_of(value: str) -> UUID | None:
+    """An id as somebody gave it; None for what can't be one, which no object has."""
+    try:
+        return UUID(value) if len(value) == 36 else None
+    except ValueError:
+        return None

@@ -7,9 +7,10 @@ from rest_framework.request import Request
 
 from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
-from payments_project.api.pagination import cursor_of
-from payments_project.api.query import NoQuery, path_uuid
+from payments_project.api.query import NoQuery
 from payments_project.api.views import ApiView
+from payments_project.database.pages import cursor_of
+from payments_project.database.uuid7 import uuid_of
 from payments_project.errors import ResourceMissing
 from transactions.access import ledger_entries_of
 from transactions.api.bodies import BalanceEntryQuery
@@ -87,7 +88,7 @@ class BalanceEntriesView(ApiView):
     def _position(self, name: str, value: str) -> tuple[UUID, str]:
         """A cursor, an entry's id as it was told. Raises ``ResourceMissing``."""
         identity, _, bucket = value.rpartition("-")
-        entry_id = path_uuid(identity)
+        entry_id = uuid_of(identity)
         if (
             entry_id is None
             or bucket not in BUCKETS

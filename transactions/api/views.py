@@ -11,11 +11,11 @@ from merchants.api.authentication import require_active_merchant
 from payments_project.api.idempotent import ObjectReplies, key_claim, run_gateway_operation
 from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
-from payments_project.api.pagination import require_cursor
 from payments_project.api.paths import require_uuid
 from payments_project.api.query import NoQuery
 from payments_project.api.request_id import request_id_of
 from payments_project.api.views import ApiView
+from payments_project.database.pages import require_cursor
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.idempotency.keys import Resumption
 from transactions.access import get_transaction, transactions_of

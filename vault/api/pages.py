@@ -2,8 +2,8 @@
 
 from django.db.models import Q, QuerySet
 
-from payments_project.api.pagination import Page, cursor_of
 from payments_project.api.query import ListQuery
+from payments_project.database.pages import Page, cursor_of
 from payments_project.tenancy import Scope
 from vault.access import get_payment_method
 from vault.models import PaymentMethod
