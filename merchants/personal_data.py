@@ -19,7 +19,9 @@ def write_personal_data(customer: Customer, data: dict[str, Any]) -> None:
         customer.encryption_key_id = None
         return
     plain = json.dumps(record, separators=(",", ":")).encode()
-    key_id, stored = key_ring(settings.PII_KEYS).encrypt(plain, bound_to=_binding(customer))
+    key_id, stored = key_ring(settings.PII_KEYS, setting="PII_KEYS").encrypt(
+        plain, bound_to=_binding(customer)
+    )
     customer.encryption_key_id = key_id
     customer.encrypted_pii = stored
 
@@ -28,7 +30,7 @@ def read_personal_data(customer: Customer) -> dict[str, Any]:
     """Every personal field, None where there is none. Raises ``ValueError`` for altered data."""
     data: dict[str, Any] = dict.fromkeys(FIELDS)
     if customer.encrypted_pii is not None and customer.encryption_key_id:
-        plain = key_ring(settings.PII_KEYS).decrypt(
+        plain = key_ring(settings.PII_KEYS, setting="PII_KEYS").decrypt(
             customer.encryption_key_id, bytes(customer.encrypted_pii), bound_to=_binding(customer)
         )
         data |= json.loads(plain)

@@ -3,6 +3,9 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Window
+from django.db.models.functions import RowNumber
+
 from disputes.access import refunds_of
 from disputes.api.objects import refund_object
 from payments_project.api.expand import register_expander
@@ -29,7 +32,9 @@ def _refunds(scope: Scope, ids: list[str]) -> dict[str, dict[str, Any]]:
     """Each transaction's newest refunds, as a list object; one query for all."""
     found: dict[str, list[dict[str, Any]]] = {text: [] for text in ids}
     rows = refunds_of(scope).filter(transaction_id__in=[UUID(text) for text in ids])
-    for row in rows.order_by("-pk"):
+    place = Window(RowNumber(), partition_by="transaction_id", order_by="-pk")
+    # One more than is shown tells whether there are more.
+    for row in rows.annotate(place=place).filter(place__lte=REFUNDS_MAX + 1).order_by("-pk"):
         found[str(row.transaction_id)].append(refund_object(row).model_dump(mode="json"))
     return {
         text: ListObject(

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+import re
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -12,30 +13,47 @@ from django.core.exceptions import ImproperlyConfigured
 KEY_BYTES = 32
 NONCE_BYTES = 12
 
+_KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
+
+
+def parse_key_ring(text: str, *, setting: str) -> dict[str, bytes]:
+    """``"id:base64[,id:base64…]"`` as a mapping in the same order; 32 bytes a key.
+
+    Raises ``ImproperlyConfigured`` naming the setting and the entry's place or id, never its key.
+    """
+    keys: dict[str, bytes] = {}
+    for place, entry in enumerate(text.split(","), start=1):
+        key_id, colon, encoded = entry.strip().partition(":")
+        if not colon or not _KEY_ID.fullmatch(key_id):
+            raise ImproperlyConfigured(f"{setting}: entry {place} is not of the form id:base64")
+        if key_id in keys:
+            raise ImproperlyConfigured(f"{setting}: key id {key_id!r} stands there twice")
+        keys[key_id] = _decode_key(key_id, encoded, setting)
+    if len(set(keys.values())) != len(keys):
+        raise ImproperlyConfigured(f"{setting}: two ids share one key; that is no rotation")
+    return keys
+
+
+def _decode_key(key_id: str, encoded: str, setting: str) -> bytes:
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ImproperlyConfigured(f"{setting}: key {key_id!r} is not {KEY_BYTES} bytes in base64")
+    return key
+
 
 class KeyRing:
     """AES-256-GCM under the first of several keys; every key of the ring decrypts.
 
-    ``text`` is ``id:base64,id:base64`` as in the settings. Raises ``ImproperlyConfigured``.
+    ``text`` is the value of ``setting`` (``parse_key_ring``). Raises ``ImproperlyConfigured``.
     """
 
-    def __init__(self, text: str) -> None:
-        self._keys: dict[str, AESGCM] = {}
-        for item in filter(None, (part.strip() for part in text.split(","))):
-            key_id, separator, encoded = item.partition(":")
-            try:
-                key = base64.b64decode(encoded, validate=True)
-            except binascii.Error:
-                key = b""
-            if not (separator and key_id and len(key) == KEY_BYTES):
-                raise ImproperlyConfigured("a key ring is id:base64,… of 32 byte keys")
-            if key_id in self._keys:
-                # What the one encrypted could not be read with the other.
-                raise ImproperlyConfigured(f"key id {key_id!r} stands twice in a key ring")
-            self._keys[key_id] = AESGCM(key)
-        if not self._keys:
-            raise ImproperlyConfigured("a key ring needs at least one key")
-        self.active_id = next(iter(self._keys))
+    def __init__(self, text: str, *, setting: str) -> None:
+        keys = parse_key_ring(text, setting=setting)
+        self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self.active_id = next(iter(keys))
 
     def encrypt(self, plain: bytes, *, bound_to: str) -> tuple[str, bytes]:
         """The active key's id, and nonce and ciphertext; ``bound_to`` must be said to decrypt."""
@@ -57,6 +75,6 @@ class KeyRing:
 
 
 @lru_cache(maxsize=4)
-def key_ring(text: str) -> KeyRing:
+def key_ring(text: str, *, setting: str) -> KeyRing:
     """The ring that a setting describes; made once per process."""
-    return KeyRing(text)
+    return KeyRing(text, setting=setting)

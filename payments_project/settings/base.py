@@ -68,7 +68,7 @@ CRYPTOGRAPHY_KEY = env("CRYPTOGRAPHY_KEY")
 STORED_SECRETS_KEY = CRYPTOGRAPHY_KEY
 # Key rings, "id:base64,id:base64": the first encrypts, all decrypt.
 VAULT_KEYS = env("VAULT_KEYS")
-PII_KEYS = env("PII_KEYS", default=VAULT_KEYS)
+PII_KEYS = env("PII_KEYS")
 
 DEBUG = False
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])

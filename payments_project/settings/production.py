@@ -33,7 +33,6 @@ from payments_project.settings.base import env  # noqa: E402
 EMBEDDED = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 PUBLIC_URL = env("PUBLIC_URL")
-PII_KEYS = env("PII_KEYS")
 
 SECURE_SSL_REDIRECT = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

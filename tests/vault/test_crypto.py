@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import SecretStr
 
+from payments_project.encryption.key_ring import parse_key_ring
 from payments_project.errors import Unavailable
 from vault.cards import parse_card
 from vault.crypto.envelope import (
@@ -22,7 +23,7 @@ from vault.crypto.envelope import (
     unseal_card,
 )
 from vault.crypto.fingerprint import Fingerprinter
-from vault.crypto.keys import LocalKeyRing, key_provider, parse_key_ring
+from vault.crypto.keys import LocalKeyRing, key_provider
 from vault.crypto.tokens import TOKEN_PATTERN, is_token, new_token
 from vault.errors import CardUnreadable, EncryptionKeyUnknown
 
@@ -210,7 +211,10 @@ def test_the_key_ring_shows_and_pickles_no_key():
 
 def test_the_setting_is_read_in_its_order():
     text = f"2026:{encoded(NEW_KEY)}, 2025:{encoded(OLD_KEY)}"
-    assert list(parse_key_ring(text).items()) == [("2026", NEW_KEY), ("2025", OLD_KEY)]
+    assert list(parse_key_ring(text, setting="VAULT_KEYS").items()) == [
+        ("2026", NEW_KEY),
+        ("2025", OLD_KEY),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +233,7 @@ def test_the_setting_is_read_in_its_order():
 )
 def test_a_wrong_key_ring_setting_is_refused_without_telling_keys(text, told):
     with pytest.raises(ImproperlyConfigured) as caught:
-        parse_key_ring(text)
+        parse_key_ring(text, setting="VAULT_KEYS")
     assert told in str(caught.value)
     for key in (OLD_KEY, NEW_KEY, OLD_KEY[:16]):
         assert encoded(key) not in str(caught.value)

@@ -30,8 +30,9 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 
+from payments_project.encryption.key_ring import NONCE_BYTES
 from vault.card_data import CardData
-from vault.crypto.keys import NONCE_BYTES, TAG_BYTES, DataKey, KeyProvider
+from vault.crypto.keys import TAG_BYTES, DataKey, KeyProvider
 from vault.errors import CardUnreadable
 
 FORMAT_VERSION = 1

@@ -5,10 +5,7 @@ own. So the wrapping key may be rotated by rewrapping data keys, and may live in
 KMS, HashiCorp Vault transit) that never gives it away: write another ``KeyProvider`` for that.
 """
 
-import base64
-import binascii
 import os
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NoReturn, Protocol
@@ -18,14 +15,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from payments_project.encryption.key_ring import KEY_BYTES, NONCE_BYTES, parse_key_ring
 from vault.errors import CardUnreadable, EncryptionKeyUnknown
 
-KEY_BYTES = 32
-NONCE_BYTES = 12
 TAG_BYTES = 16
 LOCAL_WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES
 
-_KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 _WRAP_LABEL = b"payments.vault/data-key\x00"
 
 
@@ -134,34 +129,6 @@ def key_provider() -> KeyProvider:
     return _key_ring(settings.VAULT_KEYS)
 
 
-def parse_key_ring(text: str) -> dict[str, bytes]:
-    """``"id:base64[,id:base64…]"`` as a mapping in the same order; 32 bytes a key.
-
-    Raises ``ImproperlyConfigured`` naming the entry's place or id, never its key.
-    """
-    keys: dict[str, bytes] = {}
-    for place, entry in enumerate(text.split(","), start=1):
-        key_id, colon, encoded = entry.strip().partition(":")
-        if not colon or not _KEY_ID.fullmatch(key_id):
-            raise ImproperlyConfigured(f"VAULT_KEYS: entry {place} is not of the form id:base64")
-        if key_id in keys:
-            raise ImproperlyConfigured(f"VAULT_KEYS: key id {key_id!r} stands there twice")
-        keys[key_id] = _decode_key(key_id, encoded)
-    if len(set(keys.values())) != len(keys):
-        raise ImproperlyConfigured("VAULT_KEYS: two ids share one key; that is no rotation")
-    return keys
-
-
-def _decode_key(key_id: str, encoded: str) -> bytes:
-    try:
-        key = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ImproperlyConfigured(f"VAULT_KEYS: key {key_id!r} is not {KEY_BYTES} bytes in base64")
-    return key
-
-
 @lru_cache(maxsize=4)
 def _key_ring(text: str) -> LocalKeyRing:
-    return LocalKeyRing(parse_key_ring(text))
+    return LocalKeyRing(parse_key_ring(text, setting="VAULT_KEYS"))
