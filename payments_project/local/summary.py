@@ -37,7 +37,6 @@ def show(
     table([[styled(name, "dim"), *rest] for name, *rest in rows])
     say()
     _show_payment(credentials)
-    data = "" if folder.name == ".local" else f" --data {folder.name}"
     running = "Kafka and Elasticsearch are connected." if stack.running_stack(folder) else ""
     say(
         styled(
@@ -46,7 +45,7 @@ def show(
     )
     if running:
         say(styled(running, "dim"))
-    how = f"./dev down{data}" if detached else "Ctrl-C"
+    how = f"./dev down{folder.option}" if detached else "Ctrl-C"
     say(f"{styled(how, 'bold')} {styled(END, 'dim')}")
     say()
 
