@@ -12,8 +12,9 @@ from payments_project.local.terminal import Problem, say, show_problem
 
 def main() -> int:
     """Runs one command; its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    # SIGINT too: a shell starts the background jobs of a script with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     arguments = sys.argv[1:]
     try:
         # Their arguments are those of the program that they run.

@@ -1,6 +1,8 @@
 """The command line: what is refused is told in words, and asking costs no start of engines."""
 
+import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from bench import BENCHES
 from payments_project.local import bench, testing
 from payments_project.local.__main__ import main
+from payments_project.local.folder import ROOT
 
 
 @pytest.fixture
@@ -80,3 +83,27 @@ def test_status_of_nothing_says_how_to_start_it_there(dev, tmp_path):
     code, told = dev("status", "--data", str(tmp_path / "other"))
     assert code == 1
     assert f"Start it with ./dev up --data {tmp_path / 'other'}." in told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_also_where_a_script_began_it_with_the_signal_ignored(number):
+    waits = (
+        "import signal, time\n"
+        f"signal.signal({int(number)}, signal.SIG_IGN)\n"
+        "from payments_project.local import __main__, status\n"
+        "status.show = lambda data: print('waits', flush=True) or time.sleep(60)\n"
+        "raise SystemExit(__main__.main())\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", waits, "status"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "waits\n"
+        os.kill(process.pid, number)
+        assert process.wait(20) == 130
+    finally:
+        process.kill()
