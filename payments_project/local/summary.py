@@ -1,6 +1,7 @@
 """What ``./dev up`` prints when it is ready: what to open, and a line that pays."""
 
 import json
+import secrets
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
@@ -72,9 +73,11 @@ def _show_payment(credentials: dict[str, str]) -> None:
     say(styled("Take a payment of 42 dollars:", "dim"))
     say()
     for line in (
-        f"curl {credentials['base_url']}/v1/transactions \\",
+        f"curl -sw '\\n' {credentials['base_url']}/v1/transactions \\",
         f"  -H 'Authorization: Bearer {credentials['test_key']}' \\",
         "  -H 'Content-Type: application/json' \\",
+        # New at each start: of an earlier one, the card may have been another.
+        f"  -H 'Idempotency-Key: order-{secrets.token_hex(4)}' \\",
         f"  -d '{body}'",
     ):
         print(f"    {line}", flush=True)

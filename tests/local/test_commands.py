@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from bench import BENCHES
-from payments_project.local import bench, testing
+from payments_project.local import bench, summary, testing
 from payments_project.local.__main__ import main
 from payments_project.local.folder import ROOT
 
@@ -107,3 +107,11 @@ def test_a_signal_ends_it_also_where_a_script_began_it_with_the_signal_ignored(n
         assert process.wait(20) == 130
     finally:
         process.kill()
+
+
+def test_the_payment_to_paste_ends_its_line_and_may_be_sent_again(capsys):
+    credentials = {"base_url": "http://x", "test_key": "sk_test_1", "payment_method": "pm_1"}
+    summary._show_payment(credentials)
+    told = capsys.readouterr().out
+    assert "curl -sw '\\n' http://x/v1/transactions" in told
+    assert "-H 'Idempotency-Key: order-" in told
