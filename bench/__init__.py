@@ -1,1 +1,10 @@
 """Benchmarks, each run by ``./dev bench NAME``; what each measures is in docs/benchmarks.md."""
+
+# Imported only when run: a bench imports the product's modules, and they need settings first.
+BENCHES = {
+    "payments": "payments per second over HTTP against the frozen reference",
+    "lists": "pages of a merchant's list at 100 thousand and at 10 million rows",
+    "races": "refunds, captures and idempotency keys under concurrency",
+    "vault": "tokenising a batch against bare encryption and insert",
+    "start": "from a clean clone to the first payment",
+}

@@ -7,26 +7,15 @@ import argparse
 import importlib
 import sys
 
+from bench import BENCHES
 from bench.environment import BenchError, database_of, use_django
 from bench.result import print_result
 
-# Imported only when run: a bench imports the product's modules, and they need settings first.
-BENCHES = {
-    "payments": "payments per second over HTTP against the frozen reference",
-    "lists": "pages of a merchant's list at 100 thousand and at 10 million rows",
-    "races": "refunds, captures and idempotency keys under concurrency",
-    "vault": "tokenising a batch against bare encryption and insert",
-    "start": "from a clean clone to the first payment",
-}
-
 
 def main() -> int:
-    if len(sys.argv) < 2 or sys.argv[1] not in BENCHES:
-        print("usage: python -m bench NAME [options], where NAME is one of")
-        for name, purpose in BENCHES.items():
-            print(f"  {name:10} {purpose}")
-        return 2
-    name = sys.argv[1]
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in BENCHES:
+        return _list_benches(name)
     try:
         database = None
         # "start" brings a product of its own, engines included.
@@ -42,6 +31,18 @@ def main() -> int:
         return 2
     print_result(result)
     return 0 if result.holds else 1
+
+
+def _list_benches(name: str) -> int:
+    """Shows what there is: on request, or because there is none of that name."""
+    asked = name in ("-h", "--help")
+    stream = sys.stdout if asked else sys.stderr
+    if name and not asked:
+        print(f"There is no bench {name}.", file=stream)
+    print("usage: ./dev bench NAME [options], where NAME is one of", file=stream)
+    for each, purpose in BENCHES.items():
+        print(f"  {each:10} {purpose}", file=stream)
+    return 0 if asked else 2
 
 
 if __name__ == "__main__":

@@ -51,7 +51,10 @@ def error_content(
     decline_code: str | None = None,
     transaction: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The body of an error, in the one shape that API.md promises; absent fields are left out."""
+    """The body of an error, in the one shape that the API's contract (/docs) promises.
+
+    Absent fields are left out.
+    """
     error: dict[str, Any] = {"type": error_type, "code": code, "message": message}
     if param is not None:
         error["param"] = param

@@ -1,9 +1,11 @@
 """Probes: ``/healthz`` (the process lives) and ``/readyz`` (it can serve, engine by engine)."""
 
+import functools
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import redis
 from django.conf import settings
@@ -13,6 +15,17 @@ from django_redis import get_redis_connection
 
 from payments_project.database.partitions import MONTHS_AHEAD_LEAST, months_ahead
 
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+    from elasticsearch import Elasticsearch
+
+# What is asked beside the request's own thread is waited for no longer than this.
+ASKED_SECONDS_MAX = 1.0
+# A name that does not resolve can hold a thread for longer: the next probes wait for the same
+# question rather than take more threads.
+_threads = ThreadPoolExecutor(2, thread_name_prefix="readyz")
+_asked: dict[str, Future[dict[str, Any]]] = {}
+
 
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 while the process lives; asks no engine."""
@@ -20,19 +33,41 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 if payments can be taken, else 503. Without Redis they can (docs/running.md)."""
+    """200 if payments can be taken, else 503. They can without the engines other than PostgreSQL,
+    and a configured one that is away makes them ``degraded`` (docs/running.md)."""
+    deadline = time.monotonic() + ASKED_SECONDS_MAX
+    # They answer while this thread asks the others.
+    kafka = _ask("kafka", _check_kafka, settings.KAFKA_BOOTSTRAP_SERVERS)
+    elasticsearch = _ask("elasticsearch", _check_elasticsearch, settings.ELASTICSEARCH_URL)
     engines = {
         "postgresql": _check(_check_postgresql),
         "redis": _check(_check_redis),
-        "kafka": {"status": "configured" if settings.KAFKA_BOOTSTRAP_SERVERS else "not_configured"},
-        "elasticsearch": {
-            "status": "configured" if settings.ELASTICSEARCH_URL else "not_configured"
-        },
+        "kafka": _answer_of(kafka, deadline),
+        "elasticsearch": _answer_of(elasticsearch, deadline),
     }
     ready = engines["postgresql"]["status"] == "ok"
-    degraded = engines["redis"]["status"] != "ok"
+    degraded = any(engine["status"] == "unavailable" for engine in engines.values())
     status = "unavailable" if not ready else "degraded" if degraded else "ok"
     return _answer({"status": status, "engines": engines}, status=200 if ready else 503)
+
+
+def _ask(name: str, check: Callable[[str], None], address: str) -> Future[dict[str, Any]] | None:
+    """Begins to ask an engine in a thread; None if it is not configured."""
+    if not address:
+        return None
+    asked = _asked.get(name)
+    if asked is None or asked.done():
+        asked = _asked[name] = _threads.submit(_check, functools.partial(check, address))
+    return asked
+
+
+def _answer_of(asked: Future[dict[str, Any]] | None, deadline: float) -> dict[str, Any]:
+    if asked is None:
+        return {"status": "not_configured"}
+    try:
+        return asked.result(max(0.0, deadline - time.monotonic()))
+    except TimeoutError:
+        return {"status": "unavailable", "reason": "TimeoutError"}
 
 
 def _check(check: Callable[[], None]) -> dict[str, Any]:
@@ -53,6 +88,44 @@ def _check_postgresql() -> None:
 
 def _check_redis() -> None:
     get_redis_connection("default").ping()
+
+
+def _check_kafka(servers: str) -> None:
+    from confluent_kafka import KafkaException
+
+    try:
+        _kafka(servers).list_topics(timeout=ASKED_SECONDS_MAX)
+    except KafkaException as error:
+        raise ConnectionError from error
+
+
+def _check_elasticsearch(url: str) -> None:
+    from elasticsearch import ApiError, TransportError
+
+    try:
+        health = _elasticsearch(url).cluster.health()
+    except (ApiError, TransportError, ValueError) as error:
+        raise ConnectionError from error
+    if health["status"] == "red":
+        raise RuntimeError("a part of its data is missing")
+
+
+# Their libraries are loaded where they are configured only, and a client is kept for the process.
+@functools.cache
+def _kafka(servers: str) -> "AdminClient":
+    from confluent_kafka.admin import AdminClient
+
+    # It tells stderr of each attempt that fails, and would try ever more rarely.
+    return AdminClient(
+        {"bootstrap.servers": servers, "log_level": 0, "reconnect.backoff.max.ms": 1000}
+    )
+
+
+@functools.cache
+def _elasticsearch(url: str) -> "Elasticsearch":
+    from elasticsearch import Elasticsearch
+
+    return Elasticsearch(url, request_timeout=ASKED_SECONDS_MAX, max_retries=0)
 
 
 def _answer(content: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -518,7 +518,7 @@ PROBES = {
     "/readyz": _probe(
         "readyz",
         "Whether payments can be taken, engine by engine",
-        {"200": "They can; `degraded` without Redis.", "503": "They can't."},
+        {"200": "They can; `degraded` while another engine is away.", "503": "They can't."},
     ),
     "/metrics": _probe(
         "metrics",

@@ -6,15 +6,15 @@ import signal
 import sys
 from typing import Any
 
+from payments_project.local.folder import USUAL
 from payments_project.local.terminal import Problem, say, show_problem
-
-DATA = ".local"
 
 
 def main() -> int:
     """Runs one command; its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    # SIGINT too: a shell starts the background jobs of a script with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     arguments = sys.argv[1:]
     try:
         # Their arguments are those of the program that they run.
@@ -24,7 +24,10 @@ def main() -> int:
             from payments_project.local import bench
 
             return bench.run_bench(arguments[1:])
-        options = _parser().parse_args(arguments)
+        options, unknown = _parser().parse_known_args(arguments)
+        if unknown:
+            # Said by the command, where argparse would show the usage of all of them.
+            options.parser.error(f"it does not take {' '.join(unknown)}")
         return int(options.run(options) or 0)
     except Problem as problem:
         show_problem(problem)
@@ -67,9 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     stack.set_defaults(run=_stack)
 
     commands.add_parser("test", help="run the tests: ./dev test [--stack] [pytest's arguments]")
-    commands.add_parser("check", help="format, lint, types, layers, migrations").set_defaults(
-        run=_check
-    )
+    check = commands.add_parser("check", help="format, lint, types, layers, migrations, of all")
+    check.set_defaults(run=_check)
     commands.add_parser("bench", help="run a benchmark: ./dev bench NAME [its arguments]")
 
     demo = commands.add_parser("demo", help="walk through the API as a merchant would")
@@ -77,25 +79,25 @@ def _parser() -> argparse.ArgumentParser:
     _data_option(demo)
     demo.set_defaults(run=_demo)
 
-    commands.add_parser(
-        "lock", help="write the lock files after a change of requirements"
-    ).set_defaults(run=_lock)
-    commands.add_parser("secrets", help="print fresh secrets for compose.yaml's .env").set_defaults(
-        run=_secrets
-    )
-    commands.add_parser("help", help="show this").set_defaults(run=lambda _: parser.print_help())
+    lock = commands.add_parser("lock", help="write the lock files after a change of requirements")
+    lock.set_defaults(run=_lock)
+    secrets = commands.add_parser("secrets", help="print fresh secrets for compose.yaml's .env")
+    secrets.set_defaults(run=_secrets)
+    usage = commands.add_parser("help", help="show this")
+    usage.set_defaults(run=lambda _: parser.print_help())
+    for command in commands.choices.values():
+        command.set_defaults(parser=command)
     return parser
 
 
 def _data_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", default=DATA, help="the data folder (.local)")
+    parser.add_argument("--data", default=USUAL, help=f"the data folder ({USUAL})")
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 1 <= port <= 65535:
-        raise argparse.ArgumentTypeError("must be between 1 and 65535")
-    return port
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text} is not a number between 1 and 65535")
+    return int(text)
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -127,6 +129,9 @@ def _stack(options: argparse.Namespace) -> int:
 def _test(arguments: list[str]) -> int:
     from payments_project.local import testing
 
+    if {"-h", "--help"} & set(arguments):
+        testing.show_usage()
+        return 0
     with_stack = "--stack" in arguments
     rest = [argument for argument in arguments if argument != "--stack"]
     return testing.run_tests(rest, with_stack=with_stack)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from bench import BENCHES
 from payments_project.local import engines, postgres
 from payments_project.local.environment import inherited
 from payments_project.local.folder import ROOT, DataFolder, read_env
@@ -11,7 +12,13 @@ from payments_project.local.terminal import say
 
 
 def run_bench(arguments: Sequence[str]) -> int:
-    """Runs the benchmark with the arguments; its exit code."""
+    """Runs the benchmark with the arguments; its exit code.
+
+    Where they name none, the benches are listed, and nothing is started.
+    """
+    command = [sys.executable, "-m", "bench", *arguments]
+    if not arguments or arguments[0] not in BENCHES:
+        return subprocess.run(command, check=False, cwd=ROOT).returncode
     folder = DataFolder.named(".local-bench")
     lock = engines.take(folder)
     try:
@@ -24,7 +31,6 @@ def run_bench(arguments: Sequence[str]) -> int:
                 PAYMENTS_BENCH_SUPERUSER_URL=superuser,
                 PAYMENTS_POSTGRES_BIN=str(postgres.binaries()),
             )
-            command = [sys.executable, "-m", "bench", *arguments]
             return subprocess.run(
                 command, check=False, cwd=ROOT, env=inherited(variables)
             ).returncode

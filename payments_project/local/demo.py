@@ -97,7 +97,7 @@ def run_demo(*, data: str, base_url: str | None) -> int:
         Merchant(credentials["base_url"], credentials["test_key"]),
         Merchant(credentials["base_url"], credentials["other_merchant_test_key"]),
     )
-    walk.currency = _new_currency(walk)
+    walk.currency = _new_currency(walk, folder)
     say()
     say(
         styled("A walk through the API", "bold")
@@ -124,19 +124,25 @@ def run_demo(*, data: str, base_url: str | None) -> int:
 def _credentials(folder: DataFolder, base_url: str | None) -> dict[str, str]:
     credentials: dict[str, str] = folder.read(folder.credentials_file.name)
     if not credentials:
-        raise Problem(f"There are no keys in {folder.name}.", hint="Start it first:  ./dev up")
+        raise Problem(
+            f"There are no keys in {folder.name}.",
+            hint=f"Start it first:  ./dev up{folder.option}",
+        )
     if base_url is not None:
         credentials["base_url"] = base_url.rstrip("/")
     return credentials
 
 
-def _new_currency(walk: Walk) -> str:
+def _new_currency(walk: Walk, folder: DataFolder) -> str:
     try:
         balances = walk.answer(walk.merchant.get("/balance"))["balances"]
     except (httpx.TransportError, ValueError) as error:
         raise Problem(
             f"Nothing answers at {walk.base_url} ({type(error).__name__}).",
-            hint="Start it first, in another terminal or with --detach:  ./dev up --detach",
+            hint=(
+                "Start it first, in another terminal or with --detach:  "
+                f"./dev up --detach{folder.option}"
+            ),
         ) from error
     except Breach as breach:
         raise Problem("The demo's key does not work there.", log=str(breach)) from breach

@@ -51,10 +51,12 @@ def take(folder: DataFolder) -> FolderLock:
     if lock is None:
         written = folder.read(RUN_FILE)
         where = f" at {written['url']}" if written.get("url") else ""
-        data = "" if folder.name == ".local" else f" --data {folder.name}"
         raise Problem(
             f"It runs already{where}, with the data in {folder.name}.",
-            hint=f"./dev status{data}   shows its processes\n./dev down{data}     stops them",
+            hint=(
+                f"./dev status{folder.option}   shows its processes\n"
+                f"./dev down{folder.option}     stops them"
+            ),
         )
     return lock
 

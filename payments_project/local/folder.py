@@ -12,6 +12,7 @@ postgres/ valkey/ kafka/ elasticsearch/ logs/
 import fcntl
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from typing import Any
 from payments_project.local.terminal import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
+USUAL = ".local"
 _MARKER = ".payments-data"
 _LOCK = "lock"
 _DETACHED_LOG = "up.log"
@@ -35,13 +37,29 @@ class DataFolder:
 
     @classmethod
     def named(cls, name: str) -> "DataFolder":
-        """By a path as given on the command line, relative to the project."""
-        return cls((ROOT / name).resolve())
+        """By a path as given on the command line, relative to the project.
+
+        ``Problem`` if a file is in its way.
+        """
+        folder = cls((ROOT / name).resolve())
+        path = folder.path
+        nearest = next(place for place in (path, *path.parents) if place.exists())
+        if not nearest.is_dir():
+            raise Problem(
+                f"{cls(nearest).name} is a file, and no folder for data.",
+                hint="Name another one with --data.",
+            )
+        return folder
 
     @property
     def name(self) -> str:
         """The path as a person would write it: short if it is below the project."""
         return str(self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path)
+
+    @property
+    def option(self) -> str:
+        """What a command to paste needs to mean this folder: nothing for the usual one."""
+        return "" if self.name == USUAL else f" --data {shlex.quote(self.name)}"
 
     @property
     def logs(self) -> Path:
@@ -78,7 +96,13 @@ class DataFolder:
                 f"{self.name} is not a data folder of this project, and not empty.",
                 hint="Name another one with --data.",
             )
-        self.logs.mkdir(parents=True, exist_ok=True)
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Problem(
+                f"{self.name} can't be made: {error.strerror}.",
+                hint="Name another one with --data.",
+            ) from error
         # The database server may run as another user and must be able to pass through.
         self.path.chmod(0o755)
         (self.path / _MARKER).write_text("Made by ./dev; --fresh empties this folder.\n")

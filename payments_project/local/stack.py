@@ -30,7 +30,7 @@ def up(*, data: str) -> int:
     table([[styled(name, "dim"), value] for name, value in _addresses(folder).items()])
     say()
     say(f"Written to {folder.name}/stack.env, which every later ./dev up on this data reads.")
-    say("Stop them with ./dev stack down.")
+    say(f"Stop them with ./dev stack down{folder.option}.")
     say()
     return 0
 
@@ -51,7 +51,7 @@ def status(*, data: str) -> int:
     running = running_stack(folder)
     say()
     if not running:
-        say("Kafka and Elasticsearch do not run. Start them with ./dev stack up.")
+        say(f"Kafka and Elasticsearch do not run. Start them with ./dev stack up{folder.option}.")
     else:
         table(process_rows(running))
     say()
@@ -68,7 +68,7 @@ def forget_if_gone(folder: DataFolder) -> None:
     """Drops the addresses of a stack that no longer runs, and says so."""
     if folder.stack_env_file.is_file() and len(running_stack(folder)) < 2:
         note("Kafka and Elasticsearch of an earlier start are gone: going on without them.")
-        say(styled("  ./dev stack up starts them again.", "dim"))
+        say(styled(f"  ./dev stack up{folder.option} starts them again.", "dim"))
         folder.stack_env_file.unlink()
 
 

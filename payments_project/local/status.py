@@ -18,7 +18,7 @@ def show(*, data: str) -> int:
     written = folder.read(engines.RUN_FILE)
     say()
     if not recorded:
-        say(f"Nothing runs with the data in {folder.name}. Start it with ./dev up.")
+        say(f"Nothing runs with the data in {folder.name}. Start it with ./dev up{folder.option}.")
         say()
         return 1
     table(process_rows(recorded))
@@ -26,7 +26,10 @@ def show(*, data: str) -> int:
     supervisor = Identity(**written["supervisor"])
     alive = all(one.is_alive() for one in [supervisor, *(each.identity for each in recorded)])
     if not supervisor.is_alive():
-        say("Its supervisor was killed: ./dev up mends it, ./dev down ends it.")
+        say(
+            f"Its supervisor was killed: ./dev up{folder.option} mends it, "
+            f"./dev down{folder.option} ends it."
+        )
     elif alive and written.get("ready"):
         say(f"Ready at {styled(written['url'], 'cyan')}")
     elif alive:

@@ -1,6 +1,7 @@
 """What ``./dev up`` prints when it is ready: what to open, and a line that pays."""
 
 import json
+import secrets
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
@@ -37,7 +38,6 @@ def show(
     table([[styled(name, "dim"), *rest] for name, *rest in rows])
     say()
     _show_payment(credentials)
-    data = "" if folder.name == ".local" else f" --data {folder.name}"
     running = "Kafka and Elasticsearch are connected." if stack.running_stack(folder) else ""
     say(
         styled(
@@ -46,7 +46,7 @@ def show(
     )
     if running:
         say(styled(running, "dim"))
-    how = f"./dev down{data}" if detached else "Ctrl-C"
+    how = f"./dev down{folder.option}" if detached else "Ctrl-C"
     say(f"{styled(how, 'bold')} {styled(END, 'dim')}")
     say()
 
@@ -73,9 +73,11 @@ def _show_payment(credentials: dict[str, str]) -> None:
     say(styled("Take a payment of 42 dollars:", "dim"))
     say()
     for line in (
-        f"curl {credentials['base_url']}/v1/transactions \\",
+        f"curl -sw '\\n' {credentials['base_url']}/v1/transactions \\",
         f"  -H 'Authorization: Bearer {credentials['test_key']}' \\",
         "  -H 'Content-Type: application/json' \\",
+        # New at each start: of an earlier one, the card may have been another.
+        f"  -H 'Idempotency-Key: order-{secrets.token_hex(4)}' \\",
         f"  -d '{body}'",
     ):
         print(f"    {line}", flush=True)

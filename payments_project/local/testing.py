@@ -18,8 +18,26 @@ from payments_project.local.folder import ROOT, DataFolder, FolderLock, read_env
 from payments_project.local.processes import cores
 from payments_project.local.terminal import say, step
 
+_USAGE = """usage: ./dev test [--stack] [PATH ...] [pytest's options]
+
+Runs the tests on engines of their own, which are started first and stopped at the end.
+
+  --stack      with a real Kafka and Elasticsearch too, as CI does
+
+All else goes to pytest as it is:
+
+  ./dev test tests/flows -k refund     those of a folder whose names have a word
+  ./dev test --lf -x                   those that failed last, up to the first failure
+  ./dev test -n 0 --pdb PATH           in one process, with a debugger at a failure
+
+.venv/bin/pytest --help lists pytest's options; docs/running.md says more."""
 _FOLDERS_MAX = 8
 _INTERRUPTED_SECONDS_MAX = 60
+
+
+def show_usage() -> None:
+    """How arguments go to pytest; starts nothing."""
+    print(_USAGE)
 
 
 def run_tests(arguments: Sequence[str], *, with_stack: bool) -> int:

@@ -42,7 +42,7 @@ def start(*, data: str, port: int, fresh: bool) -> int:
         )
         say()
         engines.mend_and_tell(folder)
-        _require_free(port)
+        _require_free(port, folder)
         if fresh:
             _throw_away(folder)
         stack.forget_if_gone(folder)
@@ -114,7 +114,7 @@ def stop(*, data: str) -> int:
     else:
         say(f"Nothing runs with the data in {folder.name}.")
     if stack.running_stack(folder):
-        note("Kafka and Elasticsearch go on; ./dev stack down stops them.")
+        note(f"Kafka and Elasticsearch go on; ./dev stack down{folder.option} stops them.")
     say()
     return 0
 
@@ -142,7 +142,7 @@ def _complete_credentials(environment: Environment, url: str) -> dict[str, str]:
     return credentials
 
 
-def _require_free(port: int) -> None:
+def _require_free(port: int, folder: DataFolder) -> None:
     if is_free(port):
         return
     owner = ""
@@ -152,7 +152,8 @@ def _require_free(port: int) -> None:
                 process = psutil.Process(connection.pid) if connection.pid else None
                 owner = f" by {process.name()} (process {process.pid})" if process else ""
     raise Problem(
-        f"Port {port} is taken{owner}.", hint=f"Choose another:  ./dev up --port {port + 1}"
+        f"Port {port} is taken{owner}.",
+        hint=f"Choose another:  ./dev up{folder.option} --port {port + 1}",
     )
 
 

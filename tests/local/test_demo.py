@@ -77,4 +77,4 @@ def test_no_service_and_no_keys_are_told_with_what_to_do(folder: DataFolder, tmp
         demo.run_demo(data=str(folder.path), base_url="http://127.0.0.1:1")
     with pytest.raises(Problem, match="There are no keys in") as problem:
         demo.run_demo(data=str(tmp_path / "empty"), base_url=None)
-    assert problem.value.hint == "Start it first:  ./dev up"
+    assert problem.value.hint == f"Start it first:  ./dev up --data {tmp_path / 'empty'}"

@@ -27,6 +27,20 @@ def test_a_folder_of_others_is_neither_taken_nor_emptied(tmp_path: Path):
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
+@pytest.mark.parametrize("place", ["thesis.txt", "thesis.txt/data"])
+def test_a_file_in_the_folders_place_is_told(tmp_path: Path, place: str):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(Problem, match=r"thesis\.txt is a file, and no folder") as problem:
+        DataFolder.named(str(tmp_path / place))
+    assert problem.value.hint == "Name another one with --data."
+
+
+def test_what_to_paste_names_the_folder_unless_it_is_the_usual_one():
+    assert DataFolder.named(".local").option == ""
+    assert DataFolder.named(".local-two").option == " --data .local-two"
+    assert DataFolder.named(".local two").option == " --data '.local two'"
+
+
 def test_emptying_removes_all_but_the_marker_and_the_lock(folder: DataFolder):
     (folder.path / "postgres" / "base").mkdir(parents=True)
     folder.write("credentials.json", {"test_key": "sk_test"})

@@ -18,7 +18,7 @@ class Assessment:
 
 
 _LOW = Assessment(score=0.05, level=LOW)
-# Part of the test cards in API.md.
+# Part of the test cards (docs/testing.md).
 _TEST_CARDS = {
     "4100000000000019": Assessment(score=0.98, level=HIGH, blocked=True),
     "4000000000004954": Assessment(score=0.85, level=HIGH),
