@@ -130,4 +130,4 @@ def test_an_unknown_bench_is_refused_with_the_names_of_all() -> None:
 
     assert run.returncode == 2
     for name in ("payments", "lists", "races", "vault", "start"):
-        assert name in run.stdout
+        assert name in run.stderr
