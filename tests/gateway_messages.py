@@ -1,13 +1,17 @@
 """The simulator's callbacks, delivered over HTTP and applied now rather than some seconds later."""
 
+import json
 import time
+from typing import Any
+from uuid import uuid4
 
 from django.db import connection
 from django.db.models.functions import Now
 
+from transactions.gateways.simulator import callbacks
 from transactions.gateways.simulator.delivery import send_due_callbacks
 from transactions.models import GatewayCallback
-from transactions.services.callbacks import apply_callbacks
+from transactions.services.callbacks import apply_callbacks, receive_callback
 
 SECONDS_MAX = 10
 
@@ -29,6 +33,17 @@ def deliver_gateway_messages() -> None:
                 return
         time.sleep(0.05)
     raise AssertionError("callbacks were not delivered")
+
+
+def told(kind: str, **data: Any) -> GatewayCallback:
+    """A message of the simulator's, received and applied."""
+    body = json.dumps({"id": f"test_{uuid4().hex}", "type": kind, "data": data}).encode()
+    headers = {callbacks.SIGNATURE_HEADER: callbacks.sign(body)}
+    message = receive_callback(gateway_name="simulator", headers=headers, body=body)
+    apply_callbacks()
+    message.refresh_from_db()
+    assert message.processed_at is not None
+    return message
 
 
 def forget_contradictions() -> None:

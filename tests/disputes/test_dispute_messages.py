@@ -1,6 +1,5 @@
 """What gateways tell of disputes and refunds, in words and of kinds that we did not choose."""
 
-import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -16,11 +15,9 @@ from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.models import Event
 from tests.api_client import Api
-from tests.gateway_messages import forget_contradictions
+from tests.gateway_messages import forget_contradictions, told
 from transactions.balances import fold_balances
-from transactions.gateways.simulator import callbacks
 from transactions.models import GatewayCallback, SimulatorRefund
-from transactions.services.callbacks import apply_callbacks, receive_callback
 
 FEE = 1500
 
@@ -29,16 +26,6 @@ FEE = 1500
 def _forgotten() -> Iterator[None]:
     yield
     forget_contradictions()
-
-
-def told(kind: str, **data: Any) -> GatewayCallback:
-    """A message of the simulator's, received and applied."""
-    body = json.dumps({"id": f"test_{uuid4().hex}", "type": kind, "data": data}).encode()
-    headers = {callbacks.SIGNATURE_HEADER: callbacks.sign(body)}
-    message = receive_callback(gateway_name="simulator", headers=headers, body=body)
-    apply_callbacks()
-    message.refresh_from_db()
-    return message
 
 
 def disputed(transaction: str, dispute: str, **data: Any) -> GatewayCallback:

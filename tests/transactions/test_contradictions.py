@@ -1,6 +1,5 @@
 """What gateways say against our record: nothing is changed, staff and the auditor are told."""
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,9 +17,8 @@ from payments_project.actor import SYSTEM
 from payments_project.errors import Unavailable
 from payments_project.idempotency.replies import NoReplies
 from tests.api_client import Api
-from tests.gateway_messages import deliver_gateway_messages, forget_contradictions
+from tests.gateway_messages import deliver_gateway_messages, forget_contradictions, told
 from transactions.gateways.interface import GatewayResult, Outcome
-from transactions.gateways.simulator import callbacks
 from transactions.gateways.simulator.gateway import SimulatorGateway
 from transactions.models import (
     GatewayCallback,
@@ -31,7 +29,6 @@ from transactions.models import (
     Transaction,
 )
 from transactions.outcomes import change_for
-from transactions.services.callbacks import apply_callbacks, receive_callback
 from transactions.services.cancel import finish_cancel
 from transactions.services.capture import finish_capture
 from transactions.services.confirm_overdue import confirm_overdue_captures
@@ -48,17 +45,6 @@ REFUSED = GatewayResult(Outcome.DECLINED)
 def _forgotten() -> Iterator[None]:
     yield
     forget_contradictions()
-
-
-def told(kind: str, **data: Any) -> GatewayCallback:
-    """A message of the simulator's, received and applied."""
-    body = json.dumps({"id": f"test_{uuid4().hex}", "type": kind, "data": data}).encode()
-    headers = {callbacks.SIGNATURE_HEADER: callbacks.sign(body)}
-    message = receive_callback(gateway_name="simulator", headers=headers, body=body)
-    apply_callbacks()
-    message.refresh_from_db()
-    assert message.processed_at is not None
-    return message
 
 
 def reported() -> list[str]:
