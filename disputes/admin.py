@@ -345,14 +345,19 @@ def disputes_by_deadline(request: HttpRequest, environment: str) -> Iterable[Hom
     nearest = list(open_ones.order_by("due_date")[:QUEUE_ROWS])
     count = count_some(open_ones)
     url = f"{display.list_url('disputes.dispute')}?environment={environment}&status=open"
-    soon = datetime.now(UTC).date() + timedelta(days=3)
-    is_urgent = any(dispute.due_date and dispute.due_date <= soon for dispute in nearest)
+    today = datetime.now(UTC).date()
+    overdue = count_some(open_ones.filter(due_date__lt=today))
+    soon = count_some(
+        open_ones.filter(due_date__gte=today, due_date__lte=today + timedelta(days=3))
+    )
+    hints = [f"{count_words(overdue)} overdue"] * bool(overdue)
+    hints += [f"{count_words(soon)} due within 3 days"] * bool(soon)
     yield Tile(
         label="Open disputes",
         icon="gavel",
         value=count_words(count),
-        hint="some due within 3 days" if is_urgent else "none due within 3 days",
-        tone=display.RED if is_urgent else "",
+        hint=", ".join(hints) or "none due within 3 days",
+        tone=display.RED if hints else "",
         url=url,
         order=30,
     )

@@ -86,7 +86,7 @@ class RotateKeyForm(ActForm):
     """When the old key ends."""
 
     overlap = forms.TypedChoiceField(
-        label="The old key ends", choices=_OVERLAPS, coerce=int, initial=0
+        label="The old key ends", choices=_OVERLAPS, coerce=int, initial=24 * 3_600
     )
 
 
@@ -188,6 +188,7 @@ CREATE_KEY = Act(
     explanation="The key is shown once, on the next page. Hand it over by a safe way.",
     form=CreateKeyForm,
     perform=_create,
+    is_once=True,
     is_offered=lambda merchant: merchant.status != states.CLOSED,
 )
 ROTATE_KEY = Act(
@@ -198,6 +199,7 @@ ROTATE_KEY = Act(
     explanation="A new key with the same name, rights and limits takes over, and is shown once.",
     form=RotateKeyForm,
     perform=_rotate,
+    is_once=True,
     is_offered=is_usable,
 )
 REVOKE_KEY = Act(

@@ -161,7 +161,7 @@ _TRANSACTION: dict[str, Any] = {
     "status": "succeeded",
     "failure": None,
     "customer": None,
-    "payment_method": "pm_4Zk1vYx0Qd7mR2sT9uWb",
+    "payment_method": "pm_4c1f8a27d09b43e6b5a7f2c3d8e9016b",
     "payment_method_type": "card",
     "card": {"brand": "visa", "last_four": "4242"},
     "gateway": {"name": "simulator", "transaction_id": "sim_5d1f0c"},
@@ -191,7 +191,7 @@ BODIES: dict[str, Any] = {
             "value": {
                 "amount": 4200,
                 "currency": "EUR",
-                "payment_method": "pm_4Zk1vYx0Qd7mR2sT9uWb",
+                "payment_method": "pm_4c1f8a27d09b43e6b5a7f2c3d8e9016b",
                 "description": "Order 1042",
                 "metadata": {"order": "1042"},
             },
@@ -201,7 +201,7 @@ BODIES: dict[str, Any] = {
             "value": {
                 "amount": 4200,
                 "currency": "EUR",
-                "payment_method": "pm_4Zk1vYx0Qd7mR2sT9uWb",
+                "payment_method": "pm_4c1f8a27d09b43e6b5a7f2c3d8e9016b",
                 "capture": False,
             },
         },

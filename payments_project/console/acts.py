@@ -4,6 +4,7 @@
 audit entry, and needs a permission of its own beside the right to view the object.
 """
 
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 
 from payments_project.actor import Actor
 from payments_project.api.request_id import request_id_of
@@ -26,6 +26,8 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import ServiceError
 
 REASON_CHARACTERS_MAX = 500
+_TOKENS = "act_tokens"
+_TOKENS_MAX = 20
 
 
 class ActForm(forms.Form):
@@ -87,6 +89,8 @@ class Act:
     form: type[ActForm] = ActForm
     is_offered: Callable[[Any], bool] = _always
     is_dangerous: bool = False
+    # Whether sending its form again, as reloading the answer does, would make another one.
+    is_once: bool = False
 
 
 def staff_actor(request: HttpRequest) -> Actor:
@@ -124,6 +128,9 @@ def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) 
     if not act.is_offered(instance):
         messages.warning(request, f"{act.title}: its state does not allow that any more.")
         return HttpResponseRedirect(page)
+    if request.method == "POST" and act.is_once and not _take_token(request):
+        messages.warning(request, f"{act.title}: that form was sent already, or is too old.")
+        return HttpResponseRedirect(page)
     form = act.form(request.POST if request.method == "POST" else None)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -134,7 +141,7 @@ def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) 
         "form": form,
         "subject": model_admin.found_as(instance),
         "subject_url": page,
-        "subject_kind": capfirst(model_admin.opts.verbose_name),
+        "subject_kind": model_admin.opts.verbose_name,
     }
     if request.method == "POST" and form.is_valid():
         try:
@@ -147,4 +154,24 @@ def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) 
                 return HttpResponseRedirect(page)
             context |= {"title": outcome.title, "shown": outcome}
             return TemplateResponse(request, "admin/console/shown.html", context)
+    context["form_token"] = _new_token(request) if act.is_once else ""
     return TemplateResponse(request, "admin/console/act.html", context)
+
+
+def _new_token(request: HttpRequest) -> str:
+    """A token for one sending of one form, remembered in the session."""
+    token = secrets.token_urlsafe(12)
+    open_ones = request.session.get(_TOKENS, [])
+    request.session[_TOKENS] = [*open_ones, token][-_TOKENS_MAX:]
+    return token
+
+
+def _take_token(request: HttpRequest) -> bool:
+    """Whether the form's token is open; it is not any more, whatever becomes of the form."""
+    token = request.POST.get("form_token", "")
+    open_ones = request.session.get(_TOKENS, [])
+    if token not in open_ones:
+        return False
+    request.session[_TOKENS] = [other for other in open_ones if other != token]
+    request.session.save()
+    return True

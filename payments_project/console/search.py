@@ -24,6 +24,7 @@ Lookup = str | Callable[[str], Conditions | None]
 
 _CARD_NUMBER = re.compile(r"\d(?:[ -]?\d){11,18}")
 _API_KEY = re.compile(r"[sp]k_(?:test|live)_[A-Za-z0-9]{1,40}")
+_API_KEY_BEGINS = re.compile(r"[sp]k_(?:test|live)_")
 API_KEY_PREFIX_CHARACTERS = 16
 
 
@@ -38,6 +39,12 @@ class Term:
 def looks_like_card_number(text: str) -> bool:
     """Whether somebody pasted a card's number: it is not looked up, stored or shown again."""
     return _CARD_NUMBER.fullmatch(text.strip()) is not None
+
+
+def cut_api_key(text: str) -> str:
+    """``text`` without what opens anything: an API key, whole or mistyped, is cut to its prefix."""
+    text = text.strip()
+    return text[:API_KEY_PREFIX_CHARACTERS] if _API_KEY_BEGINS.match(text) else text
 
 
 def recognise(text: str) -> Term | None:

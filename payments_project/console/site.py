@@ -17,10 +17,12 @@ from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from payments_project.console.home import home_context
-from payments_project.console.search import looks_like_card_number, recognise
+from payments_project.console.search import LAST_FOUR, looks_like_card_number, recognise
 
 # Of each kind of object, and pages by name.
 FOUND_MAX = 5
+
+_FOUND = {"HX-Trigger": "search"}
 
 # The theme loads what it has from our own server and sets styles by script objects only. Its
 # Alpine.js evaluates expressions that stand in the pages, hence 'unsafe-eval'; inline scripts,
@@ -76,7 +78,13 @@ class ConsoleSite(UnfoldAdminSite):
         if not text:
             return HttpResponse()
         started = time.monotonic()
-        results = [] if looks_like_card_number(text) else self._found(request, text)
+        is_card_number = looks_like_card_number(text)
+        results = [] if is_card_number else self._found(request, text)
+        if not results:
+            context = {"is_card_number": is_card_number}
+            return TemplateResponse(
+                request, "admin/console/nothing_found.html", context, headers=_FOUND
+            )
         paginator = Paginator(results, max(1, len(results)))
         is_extended = "extended" in request.GET
         template = "command_results" if is_extended else "search_results"
@@ -90,7 +98,7 @@ class ConsoleSite(UnfoldAdminSite):
                 "execution_time": time.monotonic() - started,
                 "command_show_history": False,
             },
-            headers={"HX-Trigger": "search"},
+            headers=_FOUND,
         )
 
     def _found(self, request: HttpRequest, text: str) -> list[SearchResult]:
@@ -111,8 +119,12 @@ class ConsoleSite(UnfoldAdminSite):
         found: list[SearchResult] = []
         for model, model_admin in self._registry.items():
             searchable = term.kind in getattr(model_admin, "search_by", {})
-            by_scan = term.kind in getattr(model_admin, "search_by_scan", ())
-            if not searchable or by_scan or not model_admin.has_view_permission(request):
+            if not searchable or not model_admin.has_view_permission(request):
+                continue
+            if term.kind in getattr(model_admin, "search_by_scan", ()):
+                # As long as it may take only when somebody asks for it.
+                if term.kind == LAST_FOUR:
+                    found.append(_offer(self.name, model, term.value))
                 continue
             conditions = model_admin.find(term)  # type: ignore[attr-defined]
             if conditions is None:
@@ -155,6 +167,13 @@ class ConsoleSite(UnfoldAdminSite):
             raise Http404 if status == 404 else PermissionDenied
         context = {**self.each_context(request), "title": title, "sign": icon, "reason": reason}
         return TemplateResponse(request, "admin/console/refused.html", context, status=status)
+
+
+def _offer(site: str, model: type[Model], digits: str) -> SearchResult:
+    options = model._meta
+    url = reverse(f"{site}:{options.app_label}_{options.model_name}_changelist")
+    name = str(options.verbose_name_plural)
+    return SearchResult(f"Search {name} for ···· {digits}", "list", f"{url}?q={digits}", "search")
 
 
 def _result(site: str, model: type[Model], model_admin: ModelAdmin, row: Model) -> SearchResult:

@@ -92,6 +92,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "payments_project.console.navigation.environment_label",
     "STYLES": [_static("console/theme.css"), _static("console/console.css")],
+    "SCRIPTS": [_static("console/console.js")],
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,

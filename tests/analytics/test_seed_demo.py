@@ -11,17 +11,19 @@ from pathlib import Path
 import httpx
 import pytest
 from django.core.management import call_command
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Sum
 
 from analytics.management.commands.seed_demo import DEMO_EMAIL
 from disputes.models import Dispute, Refund
 from disputes.services.audit_books import audit_books
-from merchants.models import ApiKey, Merchant
+from merchants.models import ApiKey, Customer, Merchant
 from payments_project.models import StaffUser
 from payments_project.tenancy import Scope
 from tests.server import ROOT, Server
 from transactions.balances import fold_balances, read_balances
-from transactions.models import Transaction
+from transactions.models import SimulatorCharge, Transaction
+from transactions.states import SUCCESSFUL
+from vault.models import PaymentMethod
 
 PAYMENTS = 240
 
@@ -137,3 +139,62 @@ def test_production_refuses_demo_data() -> None:
     assert ended.returncode != 0
     assert "production" in ended.stderr
     assert Merchant.objects.count() == merchants
+
+
+def test_steps_of_the_history_follow_each_other_with_their_own_states(demo: Merchant) -> None:
+    from payments_project.models import Event
+
+    now = datetime.now(UTC)
+    stories: dict[str, list[Event]] = {}
+    for event in Event.objects.filter(
+        merchant_id=demo.pk, aggregatetype__in=("refund", "dispute")
+    ).order_by("sequence"):
+        stories.setdefault(event.aggregateid, []).append(event)
+
+    for steps in stories.values():
+        moments = [step.created_at for step in steps]
+        assert moments == sorted(set(moments))
+        assert moments[-1] < now - timedelta(seconds=1)
+        first = steps[0].payload["object"]["status"]
+        if steps[0].type == "refund.created":
+            assert first == "pending"
+        else:
+            assert first == "open"
+            assert {step.actor_kind for step in steps if "evidence" not in step.type} == {"gateway"}
+
+
+def test_disputes_under_review_have_evidence_and_decided_ones_took_their_time(
+    demo: Merchant,
+) -> None:
+    for dispute in Dispute.objects.filter(merchant=demo):
+        answered = dispute.evidence_submitted_at
+        assert (dispute.status in ("under_review", "won")) <= (answered is not None)
+        assert bool(dispute.evidence) == (answered is not None)
+        if dispute.resolved_at:
+            assert dispute.resolved_at > (answered or dispute.created_at) + timedelta(hours=1)
+
+
+def test_payers_are_there_before_they_pay_and_know_what_they_paid(demo: Merchant) -> None:
+    for customer in Customer.objects.filter(merchant=demo):
+        payments = Transaction.objects.filter(customer=customer)
+        good = payments.filter(status__in=SUCCESSFUL)
+        card = PaymentMethod.objects.get(customer_id=customer.pk)
+        moments = list(payments.order_by("created_at").values_list("created_at", flat=True))
+
+        assert customer.created_at < card.created_at < moments[0]
+        assert card.last_used_at == moments[-1]
+        assert customer.total_transactions == good.count() > 0
+        assert customer.first_transaction_at == good.earliest("created_at").created_at
+        assert customer.last_transaction_at == good.latest("created_at").created_at
+        paid = dict(good.values_list("currency").annotate(Sum("captured_amount")).order_by())
+        assert dict(customer.totals.values_list("currency", "amount")) == paid
+        assert customer.total_amount == paid.get("USD", 0)
+
+
+def test_declined_charges_have_the_scenario_that_declines(demo: Merchant) -> None:
+    declined = SimulatorCharge.objects.filter(
+        reference__in=Transaction.objects.filter(merchant=demo, status="failed").values("pk")
+    )
+
+    assert declined.exists()
+    assert all(charge.scenario == charge.decline_code for charge in declined)

@@ -28,12 +28,19 @@ def audit_of(key: object) -> list[AuditEntry]:
     return list(AuditEntry.objects.filter(object_id=str(key)).order_by("id"))
 
 
+def token_of(client, address: str) -> str:
+    """The one-time token of a form, where its page has one."""
+    found = re.search(r'name="form_token" value="([^"]+)"', client.get(address).content.decode())
+    return found[1] if found else ""
+
+
 def create(client, merchant, **changes):
     values = {
         "name": "Warehouse", "environment": "test", "key_type": "secret",
         "permissions": ["transactions:read"], "reason": REASON, **changes,
     }  # fmt: skip
-    return client.post(act("merchants.merchant", merchant.id, "create-key"), values)
+    address = act("merchants.merchant", merchant.id, "create-key")
+    return client.post(address, {**values, "form_token": token_of(client, address)})
 
 
 def created_key(client, merchant, **changes) -> tuple[ApiKey, str]:
@@ -64,6 +71,21 @@ def test_a_new_key_is_shown_once_and_works(superuser, merchant, server):
         assert key.key_prefix in text
         assert secret not in text
         assert key.key_hash not in text
+
+
+def test_sending_the_form_again_makes_no_other_key(superuser, merchant):
+    address = act("merchants.merchant", merchant.id, "create-key")
+    values = {
+        "name": "Once", "environment": "test", "key_type": "publishable", "reason": REASON,
+        "form_token": token_of(superuser, address),
+    }  # fmt: skip
+    assert SECRET.search(superuser.post(address, values).content.decode())
+
+    again = superuser.post(address, values, follow=True)
+
+    assert "was sent already" in again.content.decode()
+    assert not SECRET.search(again.content.decode())
+    assert ApiKey.objects.filter(merchant_id=merchant.id, name="Once").count() == 1
 
 
 def test_the_page_with_the_key_is_kept_by_no_cache(superuser, merchant):
@@ -130,9 +152,9 @@ def test_a_key_ends_with_its_last_day(superuser, merchant):
 def test_a_rotated_key_hands_over_to_a_new_one(superuser, merchant, server):
     old, old_secret = created_key(superuser, merchant)
     assert status_of(server, old_secret) == 200
-    answer = superuser.post(
-        act("merchants.apikey", old.pk, "rotate"), {"overlap": "3600", "reason": REASON}
-    )
+    address = act("merchants.apikey", old.pk, "rotate")
+    values = {"overlap": "3600", "reason": REASON, "form_token": token_of(superuser, address)}
+    answer = superuser.post(address, values)
     (secret,) = set(SECRET.findall(answer.content.decode()))
     assert secret != old_secret
     assert [status_of(server, one) for one in (old_secret, secret)] == [200, 200]
@@ -167,8 +189,9 @@ def test_a_revoked_key_ends(superuser, merchant, server):
 def test_asking_changes_nothing(superuser, merchant):
     key, _ = created_key(superuser, merchant)
     for name in ("rotate", "revoke"):
-        assert superuser.get(act("merchants.apikey", key.pk, name)).status_code == 200
-        assert superuser.post(act("merchants.apikey", key.pk, name), {}).status_code == 200
+        address = act("merchants.apikey", key.pk, name)
+        token = token_of(superuser, address)
+        assert superuser.post(address, {"form_token": token}).status_code == 200
     key.refresh_from_db()
     assert key.is_active is True
     assert key.expires_at is None

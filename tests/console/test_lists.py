@@ -69,6 +69,28 @@ def test_a_pasted_card_number_is_neither_looked_up_nor_shown_again(superuser, bu
     assert "4242 4242" not in text
 
 
+def test_a_pasted_api_key_leaves_only_its_prefix_in_the_address(superuser, merchant):
+    secret = merchant.keys["test"]
+    keys = list_of("merchants.apikey")
+    for text in (secret, f" {secret}x-y "):
+        sent = superuser.get(keys, {"q": text})
+        assert (sent.status_code, sent.headers["Location"]) == (302, f"{keys}?q={secret[:16]}")
+    page = superuser.get(f"{keys}?q={secret[:16]}")
+    assert page.status_code == 200
+    assert secret[:16] in page.content.decode()
+
+
+def test_the_search_of_all_pages_says_what_it_does_with_digits_and_nonsense(superuser, staff_with):
+    def search(client, text: str) -> str:
+        return client.get("/admin/search/", {"s": text, "extended": "1"}).content.decode()
+
+    offer = f"{PAYMENTS}?q=0505"
+    assert offer in search(superuser, "0505")
+    assert offer not in search(staff_with("disputes.view_refund"), "0505")
+    assert "That is a card number" in search(superuser, "4242424242424242")
+    assert "Nothing found" in search(superuser, "qwertzuiop")
+
+
 def test_the_search_of_all_pages_finds_what_the_user_may_see(superuser, staff_with, business):
     def search(client, text: str) -> str:
         answer = client.get("/admin/search/", {"s": text, "extended": "1"})

@@ -103,14 +103,14 @@ def today(request: HttpRequest, environment: str) -> Iterable[HomePart]:
         label="Success rate today",
         icon="trending_up",
         value=rate,
-        hint=f"{count:,} payment{'' if count == 1 else 's'}, {failed:,} declined",
+        hint=f"{succeeded:,} of {decided:,} decided" if decided else "none decided yet",
         url=_list(f"environment={environment}&created_from={midnight:%Y-%m-%d}&status=failed"),
         order=11,
     )
     yield Chart(
         title="Payments today, by hour (UTC)",
         bars=_bars(slices),
-        legend=("succeeded", "declined"),
+        legend=("succeeded", "failed"),
         note=note,
     )
 
@@ -124,7 +124,9 @@ def _volumes(slices: list[Slice]) -> list[str]:
     busiest = sorted(by_currency.items(), key=lambda item: -item[1][1])
     words = [format_amount(captured, code) for code, (captured, _) in busiest if captured]
     more = len(words) - CURRENCIES_SHOWN
-    return words[:CURRENCIES_SHOWN] + ([f"{more} more currencies"] if more > 0 else [])
+    return words[:CURRENCIES_SHOWN] + (
+        [f"{more} more {'currency' if more == 1 else 'currencies'}"] if more > 0 else []
+    )
 
 
 def _bars(slices: list[Slice]) -> list[Bar]:
@@ -132,7 +134,7 @@ def _bars(slices: list[Slice]) -> list[Bar]:
     for hour in range(24):
         good = sum(part.succeeded for part in slices if part.hour == hour)
         bad = sum(part.failed for part in slices if part.hour == hour)
-        title = f"{hour:02}:00 — {good} succeeded, {bad} declined"
+        title = f"{hour:02}:00 — {good} succeeded, {bad} failed"
         bars.append(Bar(f"{hour:02}" if hour % 3 == 0 else "", title, good, bad))
     return bars
 

@@ -78,7 +78,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         TOKEN: ("payment_method_token",),
     }
     search_by_scan = (LAST_FOUR,)
-    money = ("amount", "captured_amount", "refunded_amount", "fee_amount", "net_amount")
+    money = ("amount", "captured_amount", "refunded_amount", "fee_amount")
     badges = ("status", "risk_level")
     codes = ("gateway_transaction_id", "ip_address", "failure_code", "decline_code")
     labels = {
@@ -92,7 +92,6 @@ class TransactionAdmin(ReadOnlyAdmin):
         "captured_amount": "Captured",
         "refunded_amount": "Refunded",
         "fee_amount": "Fee",
-        "net_amount": "Net",
         "authorization_expires_at": "Expires",
         "failure_message": "Message",
         "compliance_status": "Compliance",
@@ -106,7 +105,7 @@ class TransactionAdmin(ReadOnlyAdmin):
             "Amounts",
             {
                 "fields": (
-                    "amount", "captured_amount", "refunded_amount", "fee_amount", "net_amount",
+                    "amount", "captured_amount", "refunded_amount", "fee_amount", "net",
                 )
             },
         ),
@@ -150,6 +149,13 @@ class TransactionAdmin(ReadOnlyAdmin):
         if not transaction.last_four:
             return transaction.payment_method_type.replace("_", " ")
         return display.card(transaction.brand, transaction.last_four)
+
+    @admin.display(description="Net")
+    def net(self, transaction: Transaction) -> Cell:
+        """Nothing before a capture, where the column has what it would be."""
+        if not transaction.captured_amount:
+            return display.EMPTY
+        return display.money(transaction.net_amount, transaction.currency)
 
     @admin.display(description="Risk")
     def risk(self, transaction: Transaction) -> Cell:

@@ -11,13 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from pydantic import SecretStr
 
 from analytics.demo.history import write_history
+from analytics.demo.payers import make_payers
 from analytics.services.refresh_monthly_stats import refresh_monthly_stats
-from merchants.models import Customer, Merchant
+from merchants.models import Merchant
 from merchants.services.create_api_key import create_api_key
-from merchants.services.create_customer import create_customer
 from merchants.services.create_merchant import create_merchant
 from merchants.terms import get_terms
 from payments_project.actor import SYSTEM
@@ -25,9 +24,6 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.models import StaffUser
 from payments_project.tenancy import ENVIRONMENTS, TEST, Scope
 from transactions.services.settle import settle_due
-from vault.cards import parse_card
-from vault.models import PaymentMethod
-from vault.services.tokenise import tokenise_card
 
 DEMO_EMAIL = "owner@blue-heron.example"
 OTHER_EMAIL = "owner@northwind.example"
@@ -38,15 +34,6 @@ FEES = {
     "brands": {"amex": {"percent_bps": 350, "fixed": {"USD": 30, "EUR": 30, "GBP": 20}}},
     "dispute": {"USD": 1500, "EUR": 1500, "GBP": 1500},
 }
-NAMES = (
-    "Ada Byron", "Grace Murray", "Alan Mathison", "Edsger Wybe", "Barbara Jane", "Donald Ervin",
-    "Katherine Coleman", "Dennis MacAlistair", "Radia Joy", "Niklaus Emil", "Frances Elizabeth",
-    "Tony Hoare",
-)  # fmt: skip
-CARDS = (
-    "4242424242424242", "5555555555554444", "378282246310005", "6011111111111117",
-    "3056930009020004", "3566002020360505",
-)  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -130,34 +117,14 @@ class Command(BaseCommand):
 
     def _history(self, merchant: Merchant, environment: str, payments: int) -> int:
         scope = Scope(merchant.pk, environment)
-        payers = [self._payer(scope, place, name) for place, name in enumerate(NAMES)]
         share = payments if environment == TEST else payments // 2
+        seed = len(environment) * 1000 + share
         return run_in_transaction(
             lambda: write_history(
                 scope=scope,
                 terms=get_terms(merchant.pk),
-                payers=payers,
+                payers=make_payers(scope=scope, seed=seed),
                 payments=share,
-                seed=len(environment) * 1000 + share,
+                seed=seed,
             )
-        )
-
-    def _payer(self, scope: Scope, place: int, name: str) -> tuple[Customer, PaymentMethod]:
-        customer = run_in_transaction(
-            lambda: create_customer(
-                scope=scope,
-                actor=SYSTEM,
-                email=f"{name.lower().replace(' ', '.')}@example.org",
-                external_customer_id=f"C-{1000 + place}",
-                personal={"name": name, "address": {"city": "Portland", "country": "US"}},
-            )
-        )
-        card = parse_card(
-            number=SecretStr(CARDS[place % len(CARDS)]),
-            exp_month=1 + place % 12,
-            exp_year=2030 + place % 5,
-            holder_name=name,
-        )
-        return customer, run_in_transaction(
-            lambda: tokenise_card(scope=scope, actor=SYSTEM, card=card, customer_id=customer.pk)
         )
