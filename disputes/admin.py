@@ -27,10 +27,11 @@ from payments_project.console.names import attach_names, name_of
 from payments_project.console.panels import ROWS_MAX, Column, Panel, panel
 from payments_project.console.presented import Cell
 from payments_project.console.search import GATEWAY_ID, ID
+from payments_project.database.uuid7 import uuid7_floor, uuid7_time
 from payments_project.money import format_amount
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
-from transactions.admin.panels import timeline
-from transactions.models import Transaction
+from transactions.admin.panels import ledger_of, timeline
+from transactions.models import LedgerEntry, Transaction
 
 # How many of an oldest-first queue stand on the home page.
 QUEUE_ROWS = 8
@@ -297,6 +298,29 @@ def refunded_payment_panel(request: HttpRequest, refund: Refund) -> Panel:
 def refund_timeline_panel(request: HttpRequest, refund: Refund) -> Panel:
     """Every state that the refund reached."""
     return timeline("refund", refund.pk)
+
+
+@panel("disputes.refund", permission="transactions.view_ledgerentry")
+def refund_ledger_panel(request: HttpRequest, refund: Refund) -> Panel:
+    """How the refund moved money."""
+    return _ledger(refund)
+
+
+@panel("disputes.dispute", permission="transactions.view_ledgerentry")
+def dispute_ledger_panel(request: HttpRequest, dispute: Dispute) -> Panel:
+    """What the dispute holds and took."""
+    return _ledger(dispute)
+
+
+def _ledger(made: Refund | Dispute) -> Panel:
+    # By the payment's index; the key leaves out the months before.
+    return ledger_of(
+        LedgerEntry.objects.filter(
+            transaction_id=made.transaction_id,
+            source_id=made.pk,
+            id__gte=uuid7_floor(uuid7_time(made.pk)),
+        )
+    )
 
 
 @panel("disputes.dispute", permission="payments_project.view_event")
