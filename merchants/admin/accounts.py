@@ -156,18 +156,20 @@ class MerchantAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Fees")
     def fees(self, merchant: Merchant) -> Cell:
-        return _rate(FeeStructure.model_validate(merchant.fee_structure or {}))
+        return _rate(FeeStructure.model_validate(merchant.fee_structure or {}), merchant)
 
     @admin.display(description="Fees by brand")
     def brand_fees(self, merchant: Merchant) -> Cell:
         brands = FeeStructure.model_validate(merchant.fee_structure or {}).brands
         return format_html_join(
-            mark_safe("<br>"), "{}: {}", ((name, _rate(rate)) for name, rate in brands.items())
+            mark_safe("<br>"),
+            "{}: {}",
+            ((name, _rate(rate, merchant)) for name, rate in brands.items()),
         )
 
     @admin.display(description="A chargeback costs")
     def dispute_fees(self, merchant: Merchant) -> str:
-        return _amounts(FeeStructure.model_validate(merchant.fee_structure or {}).dispute)
+        return _amounts(FeeStructure.model_validate(merchant.fee_structure or {}).dispute, merchant)
 
     @admin.display(description="After")
     def settlement_delay(self, merchant: Merchant) -> str:
@@ -183,15 +185,19 @@ class MerchantAdmin(ReadOnlyAdmin):
         return _limit(merchant.monthly_limit, merchant)
 
 
-def _rate(rate: Rate) -> str:
-    """``2.9 % + $0.30 or €0.30``."""
+def _rate(rate: Rate, merchant: Merchant) -> str:
+    """``2.9 % + $0.30 (€0.30, £0.20)``."""
     percent = f"{rate.percent_bps / 100:g} %"
-    fixed = _amounts(rate.fixed)
+    fixed = _amounts(rate.fixed, merchant)
     return f"{percent} + {fixed}" if fixed else percent
 
 
-def _amounts(amounts: Mapping[str, int]) -> str:
-    return " or ".join(format_amount(amount, currency) for currency, amount in amounts.items())
+def _amounts(amounts: Mapping[str, int], merchant: Merchant) -> str:
+    """In the currency that the merchant settles in, and in brackets what it is in others."""
+    first = merchant.settlement_currency
+    ordered = sorted(amounts.items(), key=lambda item: (item[0] != first, item[0]))
+    words = [format_amount(amount, currency) for currency, amount in ordered]
+    return words[0] + (f" ({', '.join(words[1:])})" if words[1:] else "") if words else ""
 
 
 def _limit(amount: int | None, merchant: Merchant) -> str:
