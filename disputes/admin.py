@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from disputes import states
 from disputes.models import Dispute, Refund
@@ -26,10 +27,11 @@ from payments_project.console.names import attach_names, name_of
 from payments_project.console.panels import ROWS_MAX, Column, Panel, panel
 from payments_project.console.presented import Cell
 from payments_project.console.search import GATEWAY_ID, ID
+from payments_project.database.uuid7 import uuid7_floor, uuid7_time
 from payments_project.money import format_amount
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
-from transactions.admin.panels import timeline
-from transactions.models import Transaction
+from transactions.admin.panels import ledger_of, timeline
+from transactions.models import LedgerEntry, Transaction
 
 # How many of an oldest-first queue stand on the home page.
 QUEUE_ROWS = 8
@@ -73,7 +75,7 @@ class RefundAdmin(ReadOnlyAdmin):
             "Refund",
             {
                 "fields": (
-                    "id", "transaction", "merchant", "amount", "reason_words", "requested",
+                    "id", "transaction", "merchant", "amount", "reason_in_full", "requested",
                     "metadata",
                 )
             },
@@ -94,11 +96,20 @@ class RefundAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Reason")
     def reason_words(self, refund: Refund) -> Cell:
-        return display.clip((refund.reason or "").replace("_", " "))
+        return display.clip(_words(refund.reason))
+
+    @admin.display(description="Reason")
+    def reason_in_full(self, refund: Refund) -> Cell:
+        return _words(refund.reason)
 
     @admin.display(description="Requested by")
     def requested(self, refund: Refund) -> Cell:
         return display.actor(refund.requested_by_kind, refund.requested_by)
+
+
+def _words(code: str | None) -> str:
+    """``product not received``."""
+    return (code or "").replace("_", " ")
 
 
 class DueFilter(ConsoleFilter):
@@ -133,7 +144,6 @@ class DisputeAdmin(ReadOnlyAdmin):
         "amount",
         "status",
         "deadline",
-        "dispute_type",
         "reason",
         "transaction",
         "merchant",
@@ -153,12 +163,11 @@ class DisputeAdmin(ReadOnlyAdmin):
     search_by = {ID: ("pk", "transaction_id"), GATEWAY_ID: ("gateway_dispute_id",)}
     money = ("amount", "held_amount", "fee_amount")
     badges = ("status", "dispute_type")
-    codes = ("gateway_dispute_id", "reason_code")
+    codes = ("gateway_dispute_id",)
     labels = {
         "created_at": "Time",
         "transaction": "Payment",
         "dispute_type": "Type",
-        "reason_code": "Reason",
         "held_amount": "Held",
         "fee_amount": "Fee",
         "gateway_dispute_id": "Gateway id",
@@ -166,7 +175,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     fieldsets: Fieldsets = (
         (
             "Dispute",
-            {"fields": ("id", "transaction", "merchant", "dispute_type", "reason_code")},
+            {"fields": ("id", "transaction", "merchant", "dispute_type", "reason_in_full")},
         ),
         ("Money", {"fields": ("amount", "held_amount", "fee_amount")}),
         (
@@ -195,7 +204,15 @@ class DisputeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Reason")
     def reason(self, dispute: Dispute) -> Cell:
-        return display.clip((dispute.reason_code or "").replace("_", " "))
+        """In words; most disputes are chargebacks, so only an inquiry says what it is."""
+        words = _words(dispute.reason_code) or display.EMPTY
+        if dispute.dispute_type == Dispute.INQUIRY:
+            return format_html("{} {}", words, display.badge(dispute.dispute_type))
+        return words
+
+    @admin.display(description="Reason")
+    def reason_in_full(self, dispute: Dispute) -> Cell:
+        return _words(dispute.reason_code)
 
     @admin.display(description="Due")
     def deadline(self, dispute: Dispute) -> Cell:
@@ -281,6 +298,29 @@ def refunded_payment_panel(request: HttpRequest, refund: Refund) -> Panel:
 def refund_timeline_panel(request: HttpRequest, refund: Refund) -> Panel:
     """Every state that the refund reached."""
     return timeline("refund", refund.pk)
+
+
+@panel("disputes.refund", permission="transactions.view_ledgerentry")
+def refund_ledger_panel(request: HttpRequest, refund: Refund) -> Panel:
+    """How the refund moved money."""
+    return _ledger(refund)
+
+
+@panel("disputes.dispute", permission="transactions.view_ledgerentry")
+def dispute_ledger_panel(request: HttpRequest, dispute: Dispute) -> Panel:
+    """What the dispute holds and took."""
+    return _ledger(dispute)
+
+
+def _ledger(made: Refund | Dispute) -> Panel:
+    # By the payment's index; the key leaves out the months before.
+    return ledger_of(
+        LedgerEntry.objects.filter(
+            transaction_id=made.transaction_id,
+            source_id=made.pk,
+            id__gte=uuid7_floor(uuid7_time(made.pk)),
+        )
+    )
 
 
 @panel("disputes.dispute", permission="payments_project.view_event")

@@ -45,7 +45,6 @@ class EventAdmin(ReadOnlyAdmin):
         "created_at",
         "type",
         "subject",
-        "sequence",
         "merchant_id",
         "actor",
         "request_id",

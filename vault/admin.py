@@ -34,7 +34,6 @@ class PaymentMethodAdmin(ReadOnlyAdmin):
     list_display = (
         "created_at",
         "card",
-        "expires",
         "state",
         "short_token",
         "customer_id",

@@ -63,7 +63,8 @@ def _moments(dice: random.Random, payments: int, now: datetime) -> Iterator[date
         moment = now - timedelta(days=days_back, minutes=10)
         hour = min(23, max(0, int(dice.gauss(14, 4))))
         moved = moment.replace(hour=hour, minute=dice.randrange(60), second=dice.randrange(60))
-        yield min(moved, now - timedelta(minutes=10))
+        # What would lie ahead is taken back into the last hours, each to a time of its own.
+        yield moved if moved < now else now - timedelta(seconds=dice.randrange(600, 4 * 3_600))
 
 
 def _write(scope: Scope, stories: list[Story]) -> None:

@@ -111,7 +111,7 @@ def tell_story(
         _succeed(story, terms)
         if fate > 0.9:
             _refund(story, dice)
-        elif fate > 0.875 and age > timedelta(days=10):
+        elif fate > 0.865 and age > timedelta(days=10):
             _dispute(story, dice, terms)
     return story
 
@@ -295,10 +295,16 @@ def _dispute(story: Story, dice: random.Random, terms: MerchantTerms) -> None:
     transaction.status = "disputed"
     story.tell("disputed", withdrawn + timedelta(milliseconds=5), GATEWAY)
     answered = opened + timedelta(hours=dice.randrange(20, 24 * 5), seconds=dice.randrange(3600))
-    if answered - opened < age and dice.random() < 0.75:
+    is_overdue = age > timedelta(days=DAYS_TO_RESPOND + 1)
+    if answered - opened < age and dice.random() < (0.8 if is_overdue else 0.35):
         _answer(story, answered)
+    elif is_overdue:
+        # Nobody answered in time: lost.
+        _decide(story, opened + timedelta(days=DAYS_TO_RESPOND, hours=6), "lost")
+        return
     decided = answered + timedelta(hours=dice.randrange(30, 24 * 8), seconds=dice.randrange(3600))
-    if decided - opened < age and dice.random() < 0.7:
+    is_old = age > timedelta(days=25)
+    if dispute.evidence_submitted_at and decided - opened < age and (is_old or dice.random() < 0.5):
         _decide(story, decided, dice.choice(("won", "lost")))
 
 
@@ -315,8 +321,7 @@ def _answer(story: Story, moment: datetime) -> None:
 def _decide(story: Story, moment: datetime, verdict: str) -> None:
     dispute, transaction = story.dispute, story.transaction
     assert dispute is not None  # noqa: S101
-    # Nobody wins without a word.
-    dispute.status = verdict if dispute.evidence_submitted_at else "lost"
+    dispute.status = verdict
     dispute.resolved_at = dispute.updated_at = moment
     story.tell_dispute("closed", moment)
     if dispute.status == "lost":

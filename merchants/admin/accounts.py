@@ -7,10 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 
 from merchants import states
 from merchants.admin.key_acts import CREATE_KEY
 from merchants.api.authentication import forget_keys
+from merchants.fees import FeeStructure, Rate
 from merchants.locking import lock_merchant
 from merchants.models import RISK_CHOICES, ApiKey, Merchant
 from merchants.services.change_status import change_merchant_status
@@ -46,7 +49,7 @@ def _changes_to(status: str) -> Callable[[HttpRequest, Merchant, Mapping[str, An
 
 def _status_act(status: str, title: str, icon: str, explanation: str) -> Act:
     return Act(
-        name=title.lower(),
+        name=title.split(maxsplit=1)[0].lower(),
         title=title,
         icon=icon,
         permission="merchants.change_merchant",
@@ -96,7 +99,7 @@ class MerchantAdmin(ReadOnlyAdmin):
         ),
         _status_act(
             states.CLOSED,
-            "Close",
+            "Close the account",
             "cancel",
             "Live payments are refused for good: a closed account can't be opened again.",
         ),
@@ -110,7 +113,6 @@ class MerchantAdmin(ReadOnlyAdmin):
         "risk_level": "Risk",
         "settlement_currency": "Settles in",
         "processing_config": "Processing",
-        "fee_structure": "Fees",
     }
     fieldsets: Fieldsets = (
         (
@@ -122,13 +124,13 @@ class MerchantAdmin(ReadOnlyAdmin):
                 )
             },
         ),
-        ("Contact", {"fields": ("email", "phone", "website", "address")}),
+        ("Contact", {"fields": ("email", "phone", "website", "postal_address")}),
         (
             "Settlement",
             {"fields": ("settlement_currency", "settlement_delay", "day_limit", "month_limit")},
         ),
         ("Risk", {"fields": ("risk_level", "verification_status")}),
-        ("Terms", {"fields": ("fee_structure", "processing_config")}),
+        ("Terms", {"fields": ("fees", "brand_fees", "dispute_fees", "processing_config")}),
     )  # fmt: skip
 
     def headline(self, instance: Merchant) -> Cell:  # type: ignore[override]
@@ -139,6 +141,35 @@ class MerchantAdmin(ReadOnlyAdmin):
 
     def found_as(self, instance: Merchant) -> str:  # type: ignore[override]
         return f"{instance.business_name} · {instance.status}"
+
+    @admin.display(description="Address")
+    def postal_address(self, merchant: Merchant) -> str:
+        address = merchant.address or {}
+        order = ("line1", "line2", "postal_code", "city", "state", "country")
+        known = [str(address[name]) for name in order if address.get(name)]
+        return ", ".join(
+            [
+                *known,
+                *(str(value) for name, value in address.items() if value and name not in order),
+            ]
+        )
+
+    @admin.display(description="Fees")
+    def fees(self, merchant: Merchant) -> Cell:
+        return _rate(FeeStructure.model_validate(merchant.fee_structure or {}), merchant)
+
+    @admin.display(description="Fees by brand")
+    def brand_fees(self, merchant: Merchant) -> Cell:
+        brands = FeeStructure.model_validate(merchant.fee_structure or {}).brands
+        return format_html_join(
+            mark_safe("<br>"),
+            "{}: {}",
+            ((name, _rate(rate, merchant)) for name, rate in brands.items()),
+        )
+
+    @admin.display(description="A chargeback costs")
+    def dispute_fees(self, merchant: Merchant) -> str:
+        return _amounts(FeeStructure.model_validate(merchant.fee_structure or {}).dispute, merchant)
 
     @admin.display(description="After")
     def settlement_delay(self, merchant: Merchant) -> str:
@@ -152,6 +183,21 @@ class MerchantAdmin(ReadOnlyAdmin):
     @admin.display(description="Monthly limit")
     def month_limit(self, merchant: Merchant) -> str:
         return _limit(merchant.monthly_limit, merchant)
+
+
+def _rate(rate: Rate, merchant: Merchant) -> str:
+    """``2.9 % + $0.30 (€0.30, £0.20)``."""
+    percent = f"{rate.percent_bps / 100:g} %"
+    fixed = _amounts(rate.fixed, merchant)
+    return f"{percent} + {fixed}" if fixed else percent
+
+
+def _amounts(amounts: Mapping[str, int], merchant: Merchant) -> str:
+    """In the currency that the merchant settles in, and in brackets what it is in others."""
+    first = merchant.settlement_currency
+    ordered = sorted(amounts.items(), key=lambda item: (item[0] != first, item[0]))
+    words = [format_amount(amount, currency) for currency, amount in ordered]
+    return words[0] + (f" ({', '.join(words[1:])})" if words[1:] else "") if words else ""
 
 
 def _limit(amount: int | None, merchant: Merchant) -> str:

@@ -12,6 +12,7 @@ from payments_project.console.filters import (
     environment_filter,
     flag_filter,
 )
+from payments_project.console.names import name_of
 from payments_project.console.panels import Column, Panel, panel
 from payments_project.console.presented import Cell
 from payments_project.console.search import API_KEY, ID
@@ -86,7 +87,13 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Made by")
     def created_by_link(self, key: ApiKey) -> Cell:
-        return display.code(key.created_by) if key.created_by else "the system"
+        """Staff by name; what is no member of staff is the key that made it through the API."""
+        if not key.created_by:
+            return "the system"
+        name = name_of(key, "created_by")
+        if name:
+            return display.object_link("payments_project.StaffUser", key.created_by, name)
+        return display.object_link("merchants.ApiKey", key.created_by, "an API key")
 
 
 def state_badge(key: ApiKey) -> Cell:

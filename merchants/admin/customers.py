@@ -56,7 +56,6 @@ class CustomerAdmin(ReadOnlyAdmin):
         "external_customer_id",
         "total_transactions",
         "last_transaction_at",
-        "risk_level",
         "is_active",
         "merchant",
         "environment",

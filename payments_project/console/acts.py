@@ -132,6 +132,7 @@ def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) 
         messages.warning(request, f"{act.title}: that form was sent already, or is too old.")
         return HttpResponseRedirect(page)
     form = act.form(request.POST if request.method == "POST" else None)
+    instance.console_crumb = model_admin.found_as(instance)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": act.title,

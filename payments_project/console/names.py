@@ -27,6 +27,7 @@ class NamedId:
 NAMED_IDS: Mapping[str, NamedId] = {
     "merchant_id": NamedId("merchants.Merchant", "business_name"),
     "customer_id": NamedId("merchants.Customer", "email"),
+    "created_by": NamedId("payments_project.StaffUser", "username"),
     "staff_user_id": NamedId("payments_project.StaffUser", "username"),
     "api_key_id": NamedId("merchants.ApiKey"),
     "transaction_id": NamedId("transactions.Transaction"),

@@ -1,11 +1,14 @@
 """How a model's fields and an admin's methods are shown: one way for each type of value."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import unescape
 from typing import Any, ClassVar
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.http import HttpRequest
+from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
@@ -13,6 +16,8 @@ from payments_project.console import display
 from payments_project.console.names import NAMED_IDS, name_of
 
 Cell = SafeString | str
+
+_LONG_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 
 
 class Presented:
@@ -81,6 +86,14 @@ class Presented:
     def headline(self, instance: models.Model) -> Cell:
         """What stands at the top of an object's page."""
         return str(instance)
+
+    def crumb(self, instance: models.Model) -> str:
+        """The object in the line at the top of its page: its headline, ids cut to their ends."""
+        text = self.headline(instance)
+        if isinstance(text, SafeString):
+            text = unescape(strip_tags(text.replace("<", " <")))
+        text = " ".join(text.split())
+        return _LONG_ID.sub(lambda found: f"…{found[0][-8:]}", text)
 
     def found_as(self, instance: models.Model) -> str:
         """The object in one line of plain text, where a search has found it."""

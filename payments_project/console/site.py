@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.admin.options import ModelAdmin
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
@@ -17,7 +19,7 @@ from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from payments_project.console.home import home_context
-from payments_project.console.search import LAST_FOUR, looks_like_card_number, recognise
+from payments_project.console.search import LAST_FOUR, Term, looks_like_card_number, recognise
 
 # Of each kind of object, and pages by name.
 FOUND_MAX = 5
@@ -78,20 +80,27 @@ class ConsoleSite(UnfoldAdminSite):
         if not text:
             return HttpResponse()
         started = time.monotonic()
-        is_card_number = looks_like_card_number(text)
-        results = [] if is_card_number else self._found(request, text)
-        if not results:
-            context = {"is_card_number": is_card_number}
-            return TemplateResponse(
-                request, "admin/console/nothing_found.html", context, headers=_FOUND
-            )
+        hint = ""
+        if looks_like_card_number(text):
+            hint = "card number"
+            digits = "".join(filter(str.isdigit, text))[-4:]
+            results = self._offers(request, Term(LAST_FOUR, digits))
+        else:
+            results = self._found(request, text)
+            if not results:
+                hint = "nothing"
+                results = self._offers(request, recognise(text))
+        # The box shows an answer only where it has at least one row to go to.
+        results = results or [SearchResult("Home", "page", reverse(f"{self.name}:index"), "home")]
         paginator = Paginator(results, max(1, len(results)))
         is_extended = "extended" in request.GET
         template = "command_results" if is_extended else "search_results"
         return TemplateResponse(
             request,
-            f"unfold/helpers/{template}.html",
+            "admin/console/found.html",
             {
+                "hint": hint,
+                "results_template": f"unfold/helpers/{template}.html",
                 "page_obj": paginator,
                 "results": paginator.page(1),
                 "page_counter": 0,
@@ -103,6 +112,9 @@ class ConsoleSite(UnfoldAdminSite):
 
     def _found(self, request: HttpRequest, text: str) -> list[SearchResult]:
         found = self._objects(request, text)
+        term = recognise(text)
+        if term is not None and term.kind == LAST_FOUR:
+            found += self._offers(request, term)
         words = text.lower()
         for app in self.get_app_list(request):
             found += [
@@ -119,12 +131,8 @@ class ConsoleSite(UnfoldAdminSite):
         found: list[SearchResult] = []
         for model, model_admin in self._registry.items():
             searchable = term.kind in getattr(model_admin, "search_by", {})
-            if not searchable or not model_admin.has_view_permission(request):
-                continue
-            if term.kind in getattr(model_admin, "search_by_scan", ()):
-                # As long as it may take only when somebody asks for it.
-                if term.kind == LAST_FOUR:
-                    found.append(_offer(self.name, model, term.value))
+            by_scan = term.kind in getattr(model_admin, "search_by_scan", ())
+            if not searchable or by_scan or not model_admin.has_view_permission(request):
                 continue
             conditions = model_admin.find(term)  # type: ignore[attr-defined]
             if conditions is None:
@@ -136,6 +144,16 @@ class ConsoleSite(UnfoldAdminSite):
                 for row in rows.order_by(*order)[:FOUND_MAX]
             ]
         return found
+
+    def _offers(self, request: HttpRequest, term: Term | None) -> list[SearchResult]:
+        """The lists that look for the term row by row, which is done only when asked for."""
+        return [
+            _offer(self.name, model, term)
+            for model, model_admin in self._registry.items()
+            if term is not None
+            and term.kind in getattr(model_admin, "search_by_scan", ())
+            and model_admin.has_view_permission(request)
+        ]
 
     def admin_view(
         self, view: Callable[..., HttpResponse], cacheable: bool = False
@@ -169,11 +187,13 @@ class ConsoleSite(UnfoldAdminSite):
         return TemplateResponse(request, "admin/console/refused.html", context, status=status)
 
 
-def _offer(site: str, model: type[Model], digits: str) -> SearchResult:
+def _offer(site: str, model: type[Model], term: Term) -> SearchResult:
     options = model._meta
     url = reverse(f"{site}:{options.app_label}_{options.model_name}_changelist")
-    name = str(options.verbose_name_plural)
-    return SearchResult(f"Search {name} for ···· {digits}", "list", f"{url}?q={digits}", "search")
+    query = urlencode({SEARCH_VAR: term.value})
+    words = f"···· {term.value}" if term.kind == LAST_FOUR else f"“{term.value}”"
+    title = f"Search {options.verbose_name_plural} for {words}"
+    return SearchResult(title, "list", f"{url}?{query}", "search")
 
 
 def _result(site: str, model: type[Model], model_admin: ModelAdmin, row: Model) -> SearchResult:

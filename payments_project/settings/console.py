@@ -26,10 +26,10 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
     {
         "title": "Money",
         "items": [
-            ("Balances", "account_balance", "transactions.MerchantBalance"),
+            ("Merchant balances", "account_balance", "transactions.MerchantBalance"),
             ("Ledger entries", "receipt_long", "transactions.LedgerEntry"),
-            ("Pending days", "event_upcoming", "transactions.MerchantPendingDay"),
-            ("Daily summaries", "bar_chart", "analytics.DailyTransactionSummary"),
+            ("Merchant pending days", "event_upcoming", "transactions.MerchantPendingDay"),
+            ("Daily transaction summaries", "bar_chart", "analytics.DailyTransactionSummary"),
             (
                 "Monthly stats",
                 "calendar_month",
@@ -48,8 +48,8 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
     {
         "title": "Gateways",
         "items": [
-            ("Operations", "sync_alt", "transactions.GatewayOperation"),
-            ("Callbacks", "call_received", "transactions.GatewayCallback"),
+            ("Gateway operations", "sync_alt", "transactions.GatewayOperation"),
+            ("Gateway callbacks", "call_received", "transactions.GatewayCallback"),
             ("Simulator charges", "science", "transactions.SimulatorCharge"),
             ("Simulator refunds", "science", "transactions.SimulatorRefund"),
             ("Simulator callbacks", "science", "transactions.SimulatorCallback"),
@@ -59,7 +59,7 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
         "title": "Platform",
         "items": [
             ("Events", "history", "payments_project.Event"),
-            ("Event readers", "bookmark", "payments_project.EventCursor"),
+            ("Event cursors", "bookmark", "payments_project.EventCursor"),
             ("Idempotency keys", "fingerprint", "payments_project.IdempotencyKey"),
             ("Monthly tables", "calendar_view_month", "payments_project.MonthlyTable"),
             ("Status transitions", "schema", "payments_project.StatusTransition"),
@@ -70,7 +70,7 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
         "items": [
             ("Staff users", "badge", "payments_project.StaffUser"),
             ("Roles", "shield_person", "auth.Group"),
-            ("Audit trail", "policy", "payments_project.AuditEntry"),
+            ("Audit entries", "policy", "payments_project.AuditEntry"),
         ],
     },
 ]

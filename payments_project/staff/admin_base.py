@@ -259,6 +259,7 @@ class FastModelAdmin(Presented, ModelAdmin):
     ) -> HttpResponse:
         if obj is not None:
             attach_names([obj], self.columns_of(NAMED_IDS))
+            obj.console_crumb = self.crumb(obj)  # type: ignore[attr-defined]
             context["panels"] = panels_of(request, obj)
         response: HttpResponse = super().render_change_form(
             request, context, add, change, form_url, obj

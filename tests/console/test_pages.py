@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from transactions.models import LedgerEntry, MerchantPendingDay
+
 MODELS = {model._meta.label_lower: model for model in admin.site._registry}
 # What the console edits: people and their roles. Everything else changes by services alone.
 EDITED = {"payments_project.staffuser", "auth.group"}
@@ -187,3 +189,30 @@ def test_pages_allow_no_foreign_and_no_inline_script(superuser, business):
         assert "unsafe-inline" not in policy
         assert "<style" not in page.content.decode()
         assert page.headers["Cache-Control"].startswith("max-age=0, no-cache, no-store")
+
+
+def test_a_disputes_page_shows_what_it_moved_and_a_ledger_entry_leads_back(superuser, business):
+    page = superuser.get(page_of("disputes.dispute", business.disputed)).content.decode()
+    entry = LedgerEntry.objects.filter(source_id=business.disputed, type="dispute_hold").get()
+    assert page_of("transactions.ledgerentry", entry.pk) in page
+    shown = superuser.get(page_of("transactions.ledgerentry", entry.pk)).content.decode()
+    assert page_of("disputes.dispute", business.disputed) in shown
+
+
+def test_settled_days_are_shown_only_when_asked_for(superuser, business):
+    days = MerchantPendingDay.objects.filter(merchant_id=business.merchant.id)
+    settled = days.filter(amount=0).latest("pk")
+    address = list_of("transactions.merchantpendingday")
+    query = f"?merchant_id={business.merchant.id}"
+    link = page_of("transactions.merchantpendingday", settled.pk)
+    assert link not in superuser.get(address + query).content.decode()
+    assert link in superuser.get(f"{address}{query}&settled=shown").content.decode()
+
+
+def test_nothing_captured_has_no_net_amount(superuser, business):
+    def net(payment: str) -> str:
+        page = superuser.get(page_of("transactions.transaction", payment)).content.decode()
+        return page.partition("<dt>Net</dt>")[2].partition("</dd>")[0]
+
+    assert "—" in net(business.declined["id"])
+    assert "$" in net(business.paid["id"])

@@ -1,12 +1,18 @@
 """The ledger and the balances that are folded from it."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from merchants.models import Merchant
 from payments_project.console import display
 from payments_project.console.filters import (
+    ConsoleFilter,
     CreatedFilter,
     choice_filter,
     currency_filter,
@@ -30,6 +36,15 @@ BALANCE_COLUMNS = (
     Column("Reserved", is_number=True),
     Column("In all", is_number=True),
 )
+
+
+# By how the type of an entry begins.
+_SOURCES = {
+    "payment": "transactions.Transaction",
+    "fee": "transactions.Transaction",
+    "refund": "disputes.Refund",
+    "dispute": "disputes.Dispute",
+}
 
 
 @admin.register(LedgerEntry)
@@ -61,13 +76,21 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         ("Entry", {"fields": ("id", "type", "amount", "debit_account", "credit_account")}),
         (
             "Cause",
-            {"fields": ("transaction_id", "source_id", "description", "created_at")},
+            {"fields": ("transaction_id", "source", "description", "created_at")},
         ),
         ("Owner", {"fields": ("merchant_id", "environment", "available_on")}),
     )
 
     def headline(self, instance: LedgerEntry) -> Cell:  # type: ignore[override]
         return display.money(instance.amount, instance.currency)
+
+    @admin.display(description="Source")
+    def source(self, entry: LedgerEntry) -> Cell:
+        """The payment, refund or dispute that moved the money; else the id as it is."""
+        for prefix, label in _SOURCES.items():
+            if entry.type.startswith(prefix):
+                return display.object_link(label, entry.source_id)
+        return display.code(entry.source_id)
 
     @admin.display(description="From → to")
     def accounts(self, entry: LedgerEntry) -> Cell:
@@ -220,6 +243,28 @@ def merchant_balances_panel(request: HttpRequest, merchant: Merchant) -> Panel:
     )
 
 
+class SettledFilter(ConsoleFilter):
+    """Days whose money is all settled are nobody's business unless asked for."""
+
+    title = "settled days"
+    parameters = ("settled",)
+    is_indexed = True
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        chosen = self.used_parameters.get("settled") == "shown"
+        yield {
+            "kind": "select",
+            "name": "settled",
+            "label": "settled days",
+            "options": [("shown", "shown", chosen)],
+        }
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.used_parameters.get("settled") == "shown":
+            return queryset
+        return queryset.exclude(amount=0)
+
+
 @admin.register(MerchantPendingDay)
 class MerchantPendingDayAdmin(ReadOnlyAdmin):
     """When pending money becomes available, by merchant, currency and UTC day."""
@@ -229,8 +274,13 @@ class MerchantPendingDayAdmin(ReadOnlyAdmin):
         environment_filter,
         currency_filter,
         date_range_filter("available_on", title="available on"),
+        SettledFilter,
     )
     small_scopes = ("merchant_id",)
     search_by = {ID: ("pk", "merchant_id")}
     money = ("amount",)
     labels = {"merchant_id": "Merchant"}
+
+    def headline(self, instance: MerchantPendingDay) -> str:  # type: ignore[override]
+        name = name_of(instance, "merchant_id") or "A merchant"
+        return f"{name} · {instance.available_on:%d %b %Y} · {instance.currency}"

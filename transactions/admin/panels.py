@@ -85,9 +85,15 @@ def _step(event: Event) -> Step:
 @panel("transactions.transaction", permission="transactions.view_ledgerentry")
 def ledger_panel(request: HttpRequest, transaction: Transaction) -> Panel:
     """How the payment, its refunds and its disputes moved money."""
-    entries = LedgerEntry.objects.filter(
-        transaction_id=transaction.pk, id__gte=uuid7_floor(transaction.created_at)
-    ).order_by("id")[:ROWS_MAX]
+    return ledger_of(
+        LedgerEntry.objects.filter(
+            transaction_id=transaction.pk, id__gte=uuid7_floor(transaction.created_at)
+        )
+    )
+
+
+def ledger_of(entries: "QuerySet[LedgerEntry]") -> Panel:
+    """Ledger entries, oldest first, as a panel."""
     return Panel(
         title="Ledger",
         icon="receipt_long",
@@ -106,7 +112,7 @@ def ledger_panel(request: HttpRequest, transaction: Transaction) -> Panel:
                 display.day(entry.available_on),
                 display.money(entry.amount, entry.currency),
             ]
-            for entry in entries
+            for entry in entries.order_by("id")[:ROWS_MAX]
         ],
         empty="No money has moved.",
         order=40,

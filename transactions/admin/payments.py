@@ -55,7 +55,6 @@ class TransactionAdmin(ReadOnlyAdmin):
         "card",
         "customer",
         "merchant",
-        "gateway_name",
         "risk_in_list",
         "environment",
     )
