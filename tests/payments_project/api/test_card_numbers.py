@@ -1,0 +1,40 @@
+"""Card numbers in free text: found however they are typed, and not where there are none."""
+
+from uuid import uuid4
+
+import pytest
+
+from payments_project.api.bodies import contains_card_number
+from tests.api_client import Api
+
+# Of these UUIDs a few groups' digits pass for a card's: the first two are 4242 4242 4242 4242 4.
+UNLUCKY = ["42424242-4242-4242-8000-000000000000", "4242424242424242abcdefabcdefabcd"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        "4242-4242-4242-4242",
+        "4242 4242-42424242",
+        "4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2",
+        "card 378282246310005, thanks",
+        "ref4242424242424242z",
+        "5555555555554444/12/34",
+        "0b7f8f9c-5d0e-4b6e-9a53-1f2f4c3d2b1a 4242424242424242",
+    ],
+)
+def test_card_number_is_found_however_it_is_typed(text: str) -> None:
+    assert contains_card_number(text)
+
+
+def test_no_id_is_taken_for_one() -> None:
+    ids = [text for _ in range(50_000) for text in (str(uuid4()), uuid4().hex)]
+    assert [text for text in [*UNLUCKY, *ids] if contains_card_number(text)] == []
+
+
+@pytest.mark.parametrize("text", UNLUCKY)
+def test_id_that_looks_like_one_may_be_sent(api: Api, text: str) -> None:
+    made = api.post("/v1/customers", {"external_customer_id": text, "metadata": {"order": text}})
+    assert made.status_code == 201, made.text
