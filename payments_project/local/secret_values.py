@@ -23,9 +23,15 @@ def password() -> str:
 
 
 def complete(known: Mapping[str, str]) -> dict[str, str]:
-    """The secrets that are known, and new ones for those that are not."""
+    """The secrets that are known, and new ones for those that are not.
+
+    A folder from before personal data had a ring of its own keeps the vault's for it, which its
+    customers were encrypted with.
+    """
     fresh = {name: secrets.token_hex(32) for name in _KEYS}
     fresh |= {name: _key_ring() for name in _KEY_RINGS}
+    if vault_keys := known.get("VAULT_KEYS"):
+        fresh["PII_KEYS"] = vault_keys
     return {name: known.get(name) or value for name, value in fresh.items()}
 
 

@@ -81,6 +81,13 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(folder: DataFolde
     assert first["VAULT_KEYS"] != first["PII_KEYS"]
 
 
+def test_customers_of_a_folder_without_a_ring_of_their_own_stay_readable():
+    old = secret_values.complete({})
+    del old["PII_KEYS"]
+
+    assert secret_values.complete(old)["PII_KEYS"] == old["VAULT_KEYS"]
+
+
 def test_a_file_that_was_cut_short_counts_as_missing(folder: DataFolder):
     (folder.path / "run.json").write_text('{"supervisor": {"pid":')
     assert folder.read("run.json") == {}
