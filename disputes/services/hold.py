@@ -14,6 +14,7 @@ from payments_project.events.record import record_event
 from payments_project.tenancy import Scope
 from transactions import states as transaction_states
 from transactions.ledger import (
+    Movement,
     dispute_hold_movements,
     dispute_loss_movements,
     record_movements,
@@ -46,18 +47,7 @@ def enter_hold(*, transaction: Transaction, dispute: Dispute, actor: Actor) -> N
     """
     held = dispute.held_amount + dispute.fee_amount
     if held:
-        record_movements(
-            dispute_hold_movements(dispute_id=dispute.pk, amount=held),
-            scope=Scope(dispute.merchant_id, dispute.environment),
-            currency=dispute.currency,
-            transaction_id=transaction.pk,
-        )
-        record_event(
-            aggregate=dispute,
-            type="dispute.funds_withdrawn",
-            data=dispute_snapshot(dispute),
-            actor=actor,
-        )
+        _withdraw(dispute, dispute_hold_movements(dispute_id=dispute.pk, amount=held), actor)
     if transaction.status in (transaction_states.SUCCEEDED, transaction_states.REFUNDED):
         move_locked_transaction(
             transaction=transaction,
@@ -87,6 +77,11 @@ def _hold_more(dispute: Dispute, amount: int, actor: Actor) -> None:
     movements = dispute_hold_movements(dispute_id=dispute.pk, amount=amount)
     if dispute.status == states.LOST:
         movements += dispute_loss_movements(dispute_id=dispute.pk, amount=amount, fee=0)
+    _withdraw(dispute, movements, actor)
+
+
+def _withdraw(dispute: Dispute, movements: list[Movement], actor: Actor) -> None:
+    """Writes the movements of a dispute's money into the ledger, and tells of them."""
     record_movements(
         movements,
         scope=Scope(dispute.merchant_id, dispute.environment),
