@@ -234,9 +234,9 @@ def _content(scope: Scope, new: NewCard) -> dict[str, Any]:
     return {"object": {**identity, **payment_method_snapshot(new)}}
 
 
-def _stored_row(using: str, scope: Scope, new: NewCard, created_at: datetime) -> PaymentMethod:
-    """The row as it was just written, without reading it back."""
-    row = PaymentMethod(
+def row_of(new: NewCard, *, scope: Scope, created_at: datetime) -> PaymentMethod:
+    """A new card's row, not yet written."""
+    return PaymentMethod(
         token=new.token,
         customer_id=new.customer_id,
         merchant_id=scope.merchant_id,
@@ -252,6 +252,11 @@ def _stored_row(using: str, scope: Scope, new: NewCard, created_at: datetime) ->
         created_at=created_at,
         event_sequence=1,
     )
+
+
+def _stored_row(using: str, scope: Scope, new: NewCard, created_at: datetime) -> PaymentMethod:
+    """The row as it was just written, without reading it back."""
+    row = row_of(new, scope=scope, created_at=created_at)
     row._state.adding = False
     row._state.db = using
     row.was_created = True

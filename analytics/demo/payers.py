@@ -17,7 +17,7 @@ from payments_project.tenancy import Scope
 from transactions import states
 from transactions.models import Transaction
 from vault.cards import parse_card
-from vault.insertion import CardSealer
+from vault.insertion import CardSealer, row_of
 from vault.models import PaymentMethod
 from vault.snapshot import payment_method_snapshot
 
@@ -78,22 +78,7 @@ def _payer(scope: Scope, place: int, identity: UUID, moment: datetime) -> Payer:
         ),
         customer_id=identity,
     )
-    card = PaymentMethod(
-        token=new.token,
-        customer_id=identity,
-        merchant_id=scope.merchant_id,
-        environment=scope.environment,
-        encrypted_data=new.sealed.encrypted_data,
-        encryption_key_id=new.sealed.encryption_key_id,
-        payment_method_type=new.payment_method_type,
-        fingerprint=new.fingerprint,
-        last_four=new.last_four,
-        brand=new.brand,
-        expires_at=new.expires_at,
-        is_active=True,
-        event_sequence=1,
-        created_at=attached_at,
-    )
+    card = row_of(new, scope=scope, created_at=attached_at)
     card.save(force_insert=True)
     write_events(
         scope,
