@@ -1,9 +1,10 @@
 """Telling every process at once that an API key has changed.
 
-Processes remember verified keys for a few seconds. A changed key gets a mark in Redis that outlives
+Processes remember verified keys for half a minute. A changed key gets a mark in Redis that outlives
 every such memory; the script of the rate limit, which each call runs anyway, reads it in the same
-round trip, and a call that meets it goes by what the database says. Without Redis nobody is told,
-and the few seconds are what a change may take.
+round trip, and a call that meets it goes by what the database says. A process that has no answer of
+Redis remembers for five seconds only, and one whose connection was lost, and with it perhaps the
+marks, trusts nothing that it knew before.
 """
 
 import logging
@@ -16,7 +17,7 @@ from django_redis import get_redis_connection
 logger = logging.getLogger("payments.api_keys")
 
 # Twice what a process remembers a key for, so that whoever read it before the change has forgotten.
-MARK_SECONDS = 10
+MARK_SECONDS = 60
 
 
 def mark_of(key_id: object) -> str:

@@ -128,18 +128,26 @@ class _Limiter(threading.local):
         self.sha = self.connection.read_response()
 
     def _hang_up(self) -> None:
+        global _marks_since  # noqa: PLW0603 (all threads share it)
+        # Whatever ended the connection may have lost Redis its marks.
+        _marks_since = time.monotonic()
         line, self.connection = self.connection, None
         if line is not None:
             line.disconnect()
 
 
 _limiter = _Limiter()
+# Since when this process would have met every mark of a changed key; of time.monotonic.
+_marks_since = 0.0
 
 
 def check_rate_limit(
-    *, key_id: str, endpoint: str, per_second: int, per_hour: int
+    *, key_id: str, key_read_at: float, endpoint: str, per_second: int, per_hour: int
 ) -> Allowance | None:
-    """Counts a call, and says whether it may go on. None while Redis is away."""
+    """Counts a call, and says whether it may go on. None while Redis is away.
+
+    ``key_read_at`` is when what is remembered of the API key was read, of ``time.monotonic``.
+    """
     # The braces keep a key's logs and its mark on one node of a Redis Cluster.
     log = f"rate_limit:{{{key_id}}}:{endpoint}:{HOUR_SECONDS}"
     answer = _limiter.run(log, mark_of(key_id), per_second, per_hour)
@@ -148,4 +156,10 @@ def check_rate_limit(
         return None
     allowed, remaining, wait_us, key_changed = answer
     seconds = max(1, -(-wait_us // 1_000_000))
-    return Allowance(bool(allowed), per_hour, remaining, seconds, bool(key_changed))
+    return Allowance(
+        allowed=bool(allowed),
+        limit=per_hour,
+        remaining=remaining,
+        reset_seconds=seconds,
+        key_changed=bool(key_changed) or key_read_at < _marks_since,
+    )

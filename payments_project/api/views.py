@@ -72,11 +72,14 @@ class ApiView(APIView):
         )
         self.allowance = check_rate_limit(
             key_id=str(self.caller.api_key_id),
+            key_read_at=self.caller.read_at,
             endpoint=type(self).__name__,
             per_second=self.caller.rate_limit_per_second or settings.RATE_LIMIT_PER_SECOND,
             per_hour=self.caller.rate_limit_per_hour or settings.RATE_LIMIT_PER_HOUR,
         )
-        if self.allowance is not None:
+        if self.allowance is None:
+            self.caller = self.caller.remembered_alone()
+        else:
             if not self.allowance.allowed:
                 raise RateLimited(
                     "Too many requests; slow down.", retry_after=self.allowance.reset_seconds

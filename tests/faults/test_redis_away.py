@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from merchants.api.authentication import REMEMBERED_SECONDS
+from merchants.api.authentication import REMEMBERED_ALONE_SECONDS
 from payments_project.api.rate_limit import PAUSE_SECONDS
 from tests.api_client import Api
 from tests.faults.engines import OwnRedis, own_redis, wait_until
@@ -107,7 +107,25 @@ def test_without_redis_a_revoked_key_is_refused_within_five_seconds(
         return False
 
     wait_until(is_refused, "the process has forgotten the key")
-    assert accepted_at - revoked_at <= REMEMBERED_SECONDS
+    assert accepted_at - revoked_at <= REMEMBERED_ALONE_SECONDS
+
+
+def test_key_revoked_while_redis_was_away_is_refused_once_redis_is_back_without_marks(
+    lone_api: Api, own: OwnRedis, lone_server: Server, server: Server, merchant: MadeMerchant
+) -> None:
+    key = lone_api.post(
+        "/v1/api_keys", {"name": "till", "type": "secret", "permissions": ["balance:read"]}
+    ).json()
+    asked = httpx.Client(
+        base_url=lone_server.url, headers={"Authorization": f"Bearer {key['secret']}"}
+    )
+    assert limited(asked.get("/v1/balance"))
+    own.kill()
+    with client_of(server, merchant, "test") as elsewhere:
+        assert elsewhere.post(f"/v1/api_keys/{key['id']}/revoke").status_code == 200
+    own.start()
+
+    assert asked.get("/v1/balance").status_code == 401
 
 
 def test_key_is_revoked_without_redis(lone_api: Api, own: OwnRedis, lone_server: Server) -> None:

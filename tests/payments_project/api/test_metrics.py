@@ -63,7 +63,9 @@ def test_calls_that_the_rate_limiter_lets_through_are_counted(tmp_path) -> None:
     counter_before = _failed_open()
     _limiter.paused_until = float("inf")
     try:
-        allowance = check_rate_limit(key_id="k", endpoint="E", per_second=1, per_hour=1)
+        allowance = check_rate_limit(
+            key_id="k", key_read_at=0, endpoint="E", per_second=1, per_hour=1
+        )
     finally:
         _limiter.paused_until = 0.0
     assert allowance is None

@@ -22,7 +22,11 @@ def client(server: Server, key: str) -> httpx.Client:
 
 def call(key: str, *, per_second: int = 1000, per_hour: int = 1000, endpoint: str = "e") -> bool:
     allowance = check_rate_limit(
-        key_id=key, endpoint=endpoint, per_second=per_second, per_hour=per_hour
+        key_read_at=time.monotonic(),
+        key_id=key,
+        endpoint=endpoint,
+        per_second=per_second,
+        per_hour=per_hour,
     )
     return allowance is not None and allowance.allowed
 
