@@ -65,7 +65,7 @@ def start_web(
                 "--blocking-threads", str(threads), "--no-ws", application,
             ],
             cwd=ROOT,
-            env=os.environ | dict(environment) | {"PUBLIC_URL": url},
+            env=os.environ | dict(environment) | {"PUBLIC_URL": url, "WEB_CORE_PER_PROCESS": "1"},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -33,6 +33,7 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402 (after the settings are known)
 
 from payments_project.api.strict_json import BODY_BYTES_MAX  # noqa: E402
+from payments_project.web_process import keep_to_one_core, move_to_huge_pages  # noqa: E402
 
 _CHUNK_BYTES = 65_536
 _DRAINED_CHUNKS_MAX = 32
@@ -119,6 +120,9 @@ _console = WSGIHandler()
 gc.collect()
 gc.freeze()
 gc.set_threshold(20_000, 20, 20)
+move_to_huge_pages()
+if settings.WEB_CORE_PER_PROCESS:
+    keep_to_one_core()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -7,7 +7,6 @@ hash and a look-up. A change reaches the other processes at once through Redis
 
 import base64
 import binascii
-import hmac
 import json
 import threading
 import time

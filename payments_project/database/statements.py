@@ -44,7 +44,8 @@ def fetch_one(
             cursor.execute(statement, parameters)
             row: tuple[Any, ...] | None = cursor.fetchone()
             return row
-    connection.ensure_connection()
+    if connection.connection is None:
+        connection.ensure_connection()
     with connection.wrap_database_errors:
         return _fetch_one(connection.connection, statement, parameters)
 

@@ -113,7 +113,9 @@ def programs(environment: Environment, *, port: int) -> list[Program]:
             log=logs / "web.log",
             cwd=ROOT,
             environment=environment.for_process(
-                "web", PROMETHEUS_MULTIPROC_DIR=str(_metrics_folder(environment.folder))
+                "web",
+                PROMETHEUS_MULTIPROC_DIR=str(_metrics_folder(environment.folder)),
+                WEB_CORE_PER_PROCESS="1",
             ),
             grace_seconds=20.0,
             address=f"{LOOPBACK}:{port}",

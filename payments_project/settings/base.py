@@ -57,6 +57,9 @@ REDIS_URL = env("REDIS_URL")
 KAFKA_BOOTSTRAP_SERVERS = env("KAFKA_BOOTSTRAP_SERVERS", default="")
 ELASTICSEARCH_URL = env("ELASTICSEARCH_URL", default="")
 
+# Each web process keeps to a core of its own; for servers that have their machine to themselves.
+WEB_CORE_PER_PROCESS = env.bool("WEB_CORE_PER_PROCESS", default=False)
+
 SECRET_KEY = env("SECRET_KEY")
 # Keyed hashes: API keys, request bodies and card numbers can't be searched without these.
 API_KEY_HASH_KEY = env("API_KEY_HASH_KEY")

@@ -52,6 +52,18 @@ class Own:
     names: tuple[str, ...]
 
 
+def _one_constant(name: str, values: str) -> Difference:
+    column = name.rpartition(".valid_")[2]
+    return Difference(
+        name,
+        "constraint",
+        NOT_REPEATED,
+        f"CHECK ((({column})::text = ANY ('{{{values}}}'::text[])))",
+        "The same values, as one constant: PostgreSQL parses a condition's stored form anew in every"
+        " statement that writes to the table, and this one is half as long. NULL passes a CHECK.",
+    )
+
+
 def _uuid7(table: str) -> Difference:
     return Difference(
         f"{table}.id",
@@ -75,6 +87,11 @@ DIFFERENCES: tuple[Difference, ...] = (
         " as id a month is a range of ids, so the id can be the key of both.",
     ),
     _uuid7("transactions"),
+    _one_constant(
+        "transactions.valid_status",
+        "pending,authorized,captured,succeeded,refunded,disputed,failed,cancelled",
+    ),
+    _one_constant("transactions.valid_risk_level", "low,medium,high"),
     Difference(
         "transactions.created_at",
         "default",

@@ -13,7 +13,23 @@ from django.db.backends.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Used by its place: ``ENGINE`` names the folder."""
+    """Used by its place: ``ENGINE`` names the folder.
+
+    A request takes a connection and gives it back, so what Django does then is done by every
+    request; what can be left out of it is.
+    """
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """What a connection is made with; nothing once the pool, which makes them, has it."""
+        if self.alias in self._connection_pools:  # type: ignore[attr-defined]
+            return {}
+        parameters: dict[str, Any] = super().get_connection_params()
+        return parameters
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        """Psycopg takes a lock and looks for a transaction even where nothing is to be changed."""
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection of the pool that its server has not closed.
