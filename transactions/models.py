@@ -412,7 +412,8 @@ class SimulatorCharge(models.Model):
     """
 
     reference = models.UUIDField(primary_key=True)
-    gateway_id = models.CharField(max_length=40, unique=True)
+    # Made of the reference, and so unique as that is.
+    gateway_id = models.CharField(max_length=40)
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=20)

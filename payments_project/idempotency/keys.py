@@ -209,8 +209,9 @@ def delete_old_keys(*, batch: int = 5000) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM idempotency_keys WHERE id IN (SELECT id FROM idempotency_keys"
-            " WHERE created_at < now() - make_interval(hours => %s)"
-            " AND (recovery_point = 'finished' OR created_at < now() - make_interval(days => %s))"
+            " WHERE id < uuidv7_floor(now() - make_interval(hours => %s))"
+            " AND (recovery_point = 'finished'"
+            " OR id < uuidv7_floor(now() - make_interval(days => %s)))"
             " LIMIT %s)",
             [KEPT_HOURS, STARTED_KEPT_DAYS, batch],
         )

@@ -49,7 +49,6 @@ class IdempotencyKey(Identified):
                 | models.Q(recovery_point="finished", response_status__isnull=False),
             ),
         ]
-        indexes = [models.Index(fields=["created_at"], name="idx_idempotency_keys_created")]
 
     def __str__(self) -> str:
         return f"{self.request_path} {self.key}"

@@ -18,6 +18,7 @@ from django_redis import get_redis_connection
 from merchants.api.authentication import REMEMBERED_SECONDS
 from merchants.models import ApiKey
 from payments_project.api.changed_keys import MARK_SECONDS, mark_of
+from payments_project.database.uuid7 import uuid7_floor
 from payments_project.models import IdempotencyKey
 from payments_project.tasks import delete_old_idempotency_keys
 from tests.api_client import Api, new_key
@@ -553,10 +554,10 @@ def test_secret_is_replayed_for_a_day(api: Api) -> None:
     first = api.post("/v1/api_keys", body, key=key).json()
     row = IdempotencyKey.objects.filter(key=key)
 
-    row.update(created_at=datetime.now(UTC) - timedelta(hours=23, minutes=59))
+    row.update(id=uuid7_floor(datetime.now(UTC) - timedelta(hours=23, minutes=59)))
     delete_old_idempotency_keys()
     assert api.post("/v1/api_keys", body, key=key).json() == first
-    row.update(created_at=datetime.now(UTC) - timedelta(hours=24, minutes=1))
+    row.update(id=uuid7_floor(datetime.now(UTC) - timedelta(hours=24, minutes=1)))
     delete_old_idempotency_keys()
 
     assert not row.exists()

@@ -16,6 +16,7 @@ from disputes.services.audit_books import audit_books
 from payments_project import tasks
 from payments_project.celery import app
 from payments_project.database.partitions import MONTHS_AHEAD, months_ahead
+from payments_project.database.uuid7 import uuid7_floor
 from payments_project.idempotency.keys import delete_old_keys
 from payments_project.models import IdempotencyKey
 from payments_project.schedule import SCHEDULE
@@ -155,6 +156,7 @@ def test_finished_keys_are_kept_for_a_day_and_started_ones_for_a_month(
     merchant: MadeMerchant, age: timedelta, recovery_point: str, is_kept: bool
 ) -> None:
     key = IdempotencyKey.objects.create(
+        id=uuid7_floor(datetime.now(UTC) - age),
         merchant_id=merchant.id,
         environment="test",
         key=str(uuid.uuid4()),
@@ -163,7 +165,6 @@ def test_finished_keys_are_kept_for_a_day_and_started_ones_for_a_month(
         recovery_point=recovery_point,
         response_status=200 if recovery_point == "finished" else None,
         response_body="{}" if recovery_point == "finished" else None,
-        created_at=datetime.now(UTC) - age,
     )
 
     delete_old_idempotency_keys()
@@ -177,7 +178,7 @@ def test_key_that_was_deleted_can_be_used_anew(api: Api) -> None:
     key = new_key()
     first = api.post("/v1/transactions", body, key=key).json()["id"]
     IdempotencyKey.objects.filter(key=key).update(
-        created_at=datetime.now(UTC) - timedelta(hours=25)
+        id=uuid7_floor(datetime.now(UTC) - timedelta(hours=25))
     )
 
     assert delete_old_idempotency_keys() >= 1
@@ -190,10 +191,10 @@ def test_key_that_was_deleted_can_be_used_anew(api: Api) -> None:
 def make_old_keys(merchant: MadeMerchant, count: int) -> None:
     with connect(OWNER) as owner:
         owner.execute(
-            "INSERT INTO idempotency_keys (merchant_id, environment, key, request_path,"
-            " request_fingerprint, recovery_point, response_status, response_body, created_at)"
-            " SELECT %s, 'test', place::text, '/', '0', 'finished', 200, '{}',"
-            " now() - interval '2 days'"
+            "INSERT INTO idempotency_keys (id, merchant_id, environment, key, request_path,"
+            " request_fingerprint, recovery_point, response_status, response_body)"
+            " SELECT uuidv7(interval '-2 days'), %s, 'test', place::text, '/', '0', 'finished',"
+            " 200, '{}'"
             " FROM generate_series(1, %s) AS place",
             [merchant.id, count],
         )

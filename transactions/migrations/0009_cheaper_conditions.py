@@ -5,7 +5,8 @@ from payments_project.database.conditions import OneOf
 
 class Migration(migrations.Migration):
     """The source design's two lists of values in the form that costs a payment half: one constant,
-    which every statement that writes a transaction parses anew, in place of an expression each."""
+    which every statement that writes a transaction parses anew, in place of an expression each. And
+    no index on the simulator's gateway ids, which are made of the references."""
 
     dependencies = [("transactions", "0008_entries_by_source")]
 
@@ -36,5 +37,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=OneOf("risk_level", ("low", "medium", "high")), name="valid_risk_level"
             ),
+        ),
+        migrations.AlterField(
+            model_name="simulatorcharge",
+            name="gateway_id",
+            field=models.CharField(max_length=40),
         ),
     ]
