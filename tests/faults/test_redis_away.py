@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -38,6 +39,21 @@ def lone_api(lone_server: Server, merchant: MadeMerchant, own: OwnRedis) -> Iter
 
 def limited(response: httpx.Response) -> bool:
     return "RateLimit-Remaining" in response.headers
+
+
+def key_in_use(api: Api, server: Server) -> tuple[dict[str, Any], httpx.Client]:
+    """A new key that may read the balance, and a client of ``server`` that uses it."""
+    key = api.post(
+        "/v1/api_keys", {"name": "till", "type": "secret", "permissions": ["balance:read"]}
+    ).json()
+    bearer = {"Authorization": f"Bearer {key['secret']}"}
+    return key, httpx.Client(base_url=server.url, headers=bearer)
+
+
+def revoke_elsewhere(server: Server, merchant: MadeMerchant, key_id: str) -> None:
+    """Revokes a key through a server that has a Redis of its own."""
+    with client_of(server, merchant, "test") as elsewhere:
+        assert elsewhere.post(f"/v1/api_keys/{key_id}/revoke").status_code == 200
 
 
 def test_payments_go_on_without_redis_and_limits_come_back_with_it(
@@ -86,16 +102,10 @@ def test_without_redis_a_revoked_key_is_refused_within_five_seconds(
     lone_api: Api, own: OwnRedis, lone_server: Server, server: Server, merchant: MadeMerchant
 ) -> None:
     """The process that revokes has a Redis and the one that is asked has none: nobody tells it."""
-    key = lone_api.post(
-        "/v1/api_keys", {"name": "till", "type": "secret", "permissions": ["balance:read"]}
-    ).json()
-    asked = httpx.Client(
-        base_url=lone_server.url, headers={"Authorization": f"Bearer {key['secret']}"}
-    )
+    key, asked = key_in_use(lone_api, lone_server)
     own.kill()
     assert asked.get("/v1/balance").status_code == 200
-    with client_of(server, merchant, "test") as elsewhere:
-        assert elsewhere.post(f"/v1/api_keys/{key['id']}/revoke").status_code == 200
+    revoke_elsewhere(server, merchant, key["id"])
     revoked_at = accepted_at = time.monotonic()
 
     def is_refused() -> bool:
@@ -113,32 +123,21 @@ def test_without_redis_a_revoked_key_is_refused_within_five_seconds(
 def test_key_revoked_while_redis_was_away_is_refused_once_redis_is_back_without_marks(
     lone_api: Api, own: OwnRedis, lone_server: Server, server: Server, merchant: MadeMerchant
 ) -> None:
-    key = lone_api.post(
-        "/v1/api_keys", {"name": "till", "type": "secret", "permissions": ["balance:read"]}
-    ).json()
-    asked = httpx.Client(
-        base_url=lone_server.url, headers={"Authorization": f"Bearer {key['secret']}"}
-    )
+    key, asked = key_in_use(lone_api, lone_server)
     assert limited(asked.get("/v1/balance"))
     own.kill()
-    with client_of(server, merchant, "test") as elsewhere:
-        assert elsewhere.post(f"/v1/api_keys/{key['id']}/revoke").status_code == 200
+    revoke_elsewhere(server, merchant, key["id"])
     own.start()
 
     assert asked.get("/v1/balance").status_code == 401
 
 
 def test_key_is_revoked_without_redis(lone_api: Api, own: OwnRedis, lone_server: Server) -> None:
-    key = lone_api.post(
-        "/v1/api_keys", {"name": "till", "type": "secret", "permissions": ["balance:read"]}
-    ).json()
+    key, asked = key_in_use(lone_api, lone_server)
     own.kill()
 
     revoked = lone_api.post(f"/v1/api_keys/{key['id']}/revoke")
 
     assert (revoked.status_code, revoked.json()["is_active"]) == (200, False)
-    refused = httpx.get(
-        f"{lone_server.url}/v1/balance", headers={"Authorization": f"Bearer {key['secret']}"}
-    )
-    assert refused.status_code == 401
+    assert asked.get("/v1/balance").status_code == 401
     assert "processes are not told of a changed key" in lone_server.log.read_text()

@@ -1,6 +1,7 @@
 """What is barred at the gateway is not carried out later, whichever call comes first."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +18,7 @@ from payments_project.idempotency.replies import NoReplies
 from tests.api_client import Api
 from tests.threads import at_once
 from transactions.balances import fold_balances
-from transactions.gateways.interface import Outcome
+from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.gateways.simulator.gateway import SimulatorGateway
 from transactions.models import LedgerEntry, SimulatorCharge, SimulatorRefund, Transaction
 
@@ -89,30 +90,29 @@ def test_refund_that_was_carried_out_is_not_barred(api: Api) -> None:
     tidy(charge)
 
 
+def assert_one_is_done(
+    charge: UUID, operation: Callable[..., GatewayResult], bar: Callable[..., GatewayResult]
+) -> None:
+    """Asks for ``operation`` and its ``bar`` at the same moment."""
+    reference = uuid4()
+
+    def act(number: int) -> Outcome:
+        if number:
+            return bar(charge=charge, reference=reference).outcome
+        return operation(charge=charge, reference=reference, amount=1000).outcome
+
+    assert sorted(outcome.value for outcome in at_once(2, act)) == ["declined", "succeeded"]
+    tidy(charge)
+
+
 def test_of_a_capture_and_its_bar_at_once_one_is_done(api: Api) -> None:
     for _ in range(15):
-        charge, reference = authorized(api), uuid4()
-
-        def act(number: int, charge: UUID = charge, reference: UUID = reference) -> Outcome:
-            if number:
-                return SIMULATOR.bar_capture(charge=charge, reference=reference).outcome
-            return SIMULATOR.capture(charge=charge, reference=reference, amount=1000).outcome
-
-        assert sorted(outcome.value for outcome in at_once(2, act)) == ["declined", "succeeded"]
-        tidy(charge)
+        assert_one_is_done(authorized(api), SIMULATOR.capture, SIMULATOR.bar_capture)
 
 
 def test_of_a_refund_and_its_bar_at_once_one_is_done(api: Api) -> None:
     for _ in range(15):
-        charge, reference = paid(api), uuid4()
-
-        def act(number: int, charge: UUID = charge, reference: UUID = reference) -> Outcome:
-            if number:
-                return SIMULATOR.bar_refund(charge=charge, reference=reference).outcome
-            return SIMULATOR.refund(charge=charge, reference=reference, amount=1000).outcome
-
-        assert sorted(outcome.value for outcome in at_once(2, act)) == ["declined", "succeeded"]
-        tidy(charge)
+        assert_one_is_done(paid(api), SIMULATOR.refund, SIMULATOR.bar_refund)
 
 
 def test_refund_whose_call_arrives_after_the_resolver_pays_nothing(

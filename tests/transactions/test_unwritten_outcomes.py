@@ -186,6 +186,16 @@ def test_refund_without_a_key_is_not_said_to_be_worth_a_second_try(
     assert api.transaction(payment)["refunded_amount"] == 300
 
 
+def assert_refused_then_replayed(api: Api, first: Any, second: Any) -> None:
+    """A plain refusal at first; the same words, as a reply that stays what it is, after."""
+    api.error(first, 503, "gateway_unavailable")
+    assert REPLAYED not in first.headers
+    assert first.headers["Retry-After"] == "10"
+    assert (second.status_code, second.content) == (503, first.content)
+    assert second.headers[REPLAYED] == "true"
+    assert "Retry-After" not in second.headers
+
+
 @each_act
 def test_refusal_by_the_gateway_is_plain_at_first_and_a_replay_after(
     api: Api, monkeypatch: pytest.MonkeyPatch, act: Act
@@ -198,12 +208,7 @@ def test_refusal_by_the_gateway_is_plain_at_first_and_a_replay_after(
     first = send(api, path, body, key=key)
     second = send(api, path, body, key=key)
 
-    api.error(first, 503, "gateway_unavailable")
-    assert REPLAYED not in first.headers
-    assert first.headers["Retry-After"] == "10"
-    assert (second.status_code, second.content) == (503, first.content)
-    assert second.headers[REPLAYED] == "true"
-    assert "Retry-After" not in second.headers
+    assert_refused_then_replayed(api, first, second)
     assert not act.is_open(payment)
 
 
@@ -228,10 +233,6 @@ def test_act_that_the_resolver_failed_is_refused_under_its_key_without_asking(
         first = send(api, path, body, key=key)
         second = send(api, path, body, key=key)
 
-    api.error(first, 503, "gateway_unavailable")
-    assert REPLAYED not in first.headers
-    assert first.headers["Retry-After"] == "10"
-    assert (second.status_code, second.content) == (503, first.content)
-    assert second.headers[REPLAYED] == "true"
+    assert_refused_then_replayed(api, first, second)
     assert api.transaction(payment)["refunded_amount"] == 0
     assert api.transaction(payment)["status"] == ("succeeded" if act.is_refund else "authorized")
