@@ -33,7 +33,11 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402 (after the settings are known)
 
 from payments_project.api.strict_json import BODY_BYTES_MAX  # noqa: E402
-from payments_project.web_process import keep_to_one_core, move_to_huge_pages  # noqa: E402
+from payments_project.web_process import (  # noqa: E402
+    keep_to_one_core,
+    let_work_finish,
+    move_to_huge_pages,
+)
 
 _CHUNK_BYTES = 65_536
 _DRAINED_CHUNKS_MAX = 32
@@ -123,6 +127,7 @@ gc.set_threshold(20_000, 20, 20)
 move_to_huge_pages()
 if settings.WEB_CORE_PER_PROCESS:
     keep_to_one_core()
+    let_work_finish()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

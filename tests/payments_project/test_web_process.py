@@ -90,3 +90,20 @@ def test_siblings_keep_to_cores_of_their_own() -> None:
 
     assert sorted(chosen) == sorted(cores * 2)
     assert kept_to == [{core} for core in chosen]
+
+
+def test_threads_that_wake_up_interrupt_nobody() -> None:
+    printed = run_python(
+        """
+        import os
+        import threading
+        from payments_project.web_process import let_work_finish
+
+        let_work_finish()
+        thread = threading.Thread(target=lambda: print(os.sched_getscheduler(0), os.SCHED_BATCH))
+        thread.start()
+        thread.join()
+        """
+    )
+    policy, batch = printed.split()
+    assert policy == batch

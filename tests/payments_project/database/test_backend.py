@@ -1,4 +1,4 @@
-"""Connections that die while they lie idle cost no request."""
+"""Which connection the pool gives: the last used one, and none that died while it lay idle."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -58,3 +58,14 @@ def test_a_dead_connection_of_the_pool_is_replaced():
     before = own_server_process()
     assert before in end_all_connections()
     assert own_server_process() != before
+
+
+def test_the_connection_that_came_back_last_is_given_first():
+    pool = connection.pool
+    first, second = pool.getconn(), pool.getconn()
+    pool.putconn(second)
+    pool.putconn(first)
+    given = [pool.getconn(), pool.getconn()]
+    for each in given:
+        pool.putconn(each)
+    assert given == [first, second]
