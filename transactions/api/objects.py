@@ -97,45 +97,47 @@ class BalanceEntryObject(Resource):
 
 
 def transaction_object(transaction: Transaction) -> TransactionObject:
-    """The transaction from a row, or from memory right after a change.
-
-    Built without validation: every value comes from typed columns, and this is the payment path.
-    """
+    """The transaction from a row, or from memory right after a change."""
     failure = None
     if transaction.failure_code:
-        failure = Failure.model_construct(
-            code=transaction.failure_code,
-            decline_code=transaction.decline_code,
-            message=transaction.failure_message,
-        )
+        failure = {
+            "code": transaction.failure_code,
+            "decline_code": transaction.decline_code,
+            "message": transaction.failure_message,
+        }
     score = transaction.fraud_score
-    return TransactionObject.model_construct(
-        id=transaction.pk,
-        object="transaction",
-        environment=transaction.environment,  # type: ignore[arg-type]
-        created_at=transaction.created_at,
-        amount=transaction.amount,
-        captured_amount=transaction.captured_amount,
-        refunded_amount=transaction.refunded_amount,
-        fee_amount=transaction.fee_amount,
-        net_amount=transaction.net_amount,
-        currency=transaction.currency,
-        status=transaction.status,
-        failure=failure,
-        customer=transaction.customer_id,
-        payment_method=transaction.payment_method_token,
-        payment_method_type=transaction.payment_method_type,
-        card=CardSummary.model_construct(brand=transaction.brand, last_four=transaction.last_four),
-        gateway=GatewaySummary.model_construct(
-            name=transaction.gateway_name, transaction_id=transaction.gateway_transaction_id
-        ),
-        risk=Risk.model_construct(
-            score=None if score is None else float(score), level=transaction.risk_level
-        ),
-        compliance_status=transaction.compliance_status,
-        description=transaction.description,
-        metadata=transaction.metadata or {},
-        updated_at=transaction.updated_at,  # type: ignore[arg-type]
+    # In one call, parts included: this is the payment path, and pydantic checks all of it faster
+    # than ``model_construct``, which is Python, goes through the fields.
+    return TransactionObject.model_validate(
+        {
+            "id": transaction.pk,
+            "environment": transaction.environment,
+            "created_at": transaction.created_at,
+            "amount": transaction.amount,
+            "captured_amount": transaction.captured_amount,
+            "refunded_amount": transaction.refunded_amount,
+            "fee_amount": transaction.fee_amount,
+            "net_amount": transaction.net_amount,
+            "currency": transaction.currency,
+            "status": transaction.status,
+            "failure": failure,
+            "customer": transaction.customer_id,
+            "payment_method": transaction.payment_method_token,
+            "payment_method_type": transaction.payment_method_type,
+            "card": {"brand": transaction.brand, "last_four": transaction.last_four},
+            "gateway": {
+                "name": transaction.gateway_name,
+                "transaction_id": transaction.gateway_transaction_id,
+            },
+            "risk": {
+                "score": None if score is None else float(score),
+                "level": transaction.risk_level,
+            },
+            "compliance_status": transaction.compliance_status,
+            "description": transaction.description,
+            "metadata": transaction.metadata or {},
+            "updated_at": transaction.updated_at,
+        }
     )
 
 
