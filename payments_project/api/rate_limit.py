@@ -16,7 +16,6 @@ from typing import Any
 
 import redis
 from django_redis import get_redis_connection
-from hiredis import pack_command
 
 from payments_project.api.changed_keys import mark_of
 from payments_project.api.metrics import count_failed_open
@@ -113,9 +112,10 @@ class _Limiter(threading.local):
 
     def _evaluate(self, log: str, mark: str, per_second: int, per_hour: int) -> list[int]:
         line = self.connection
-        # hiredis's own annotation knows commands of one word only.
-        words: Any = ("EVALSHA", self.sha, 2, log, mark, per_second, per_hour)
-        line.send_packed_command(pack_command(words), check_health=False)
+        line.send_packed_command(
+            line.pack_command("EVALSHA", self.sha, 2, log, mark, per_second, per_hour),
+            check_health=False,
+        )
         return [int(value) for value in line.read_response()]
 
     def _dial(self) -> None:
