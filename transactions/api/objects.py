@@ -9,6 +9,7 @@ from payments_project.tenancy import Scope
 from transactions.balances import Balance
 from transactions.models import Transaction
 from transactions.selectors import BalanceEntry, TimelineStep
+from transactions.snapshot import transaction_snapshot
 
 
 class CardSummary(ApiObject):
@@ -97,48 +98,24 @@ class BalanceEntryObject(Resource):
 
 
 def transaction_object(transaction: Transaction) -> TransactionObject:
-    """The transaction from a row, or from memory right after a change."""
-    failure = None
-    if transaction.failure_code:
-        failure = {
-            "code": transaction.failure_code,
-            "decline_code": transaction.decline_code,
-            "message": transaction.failure_message,
-        }
-    score = transaction.fraud_score
+    """The transaction from a row, or from memory right after a change.
+
+    It is what events show, and what they leave to the API.
+    """
+    content = transaction_snapshot(transaction)
+    if content["failure"]:
+        content["failure"]["message"] = transaction.failure_message
+    content |= {
+        "id": transaction.pk,
+        "environment": transaction.environment,
+        "created_at": transaction.created_at,
+        "description": transaction.description,
+        "metadata": transaction.metadata or {},
+        "updated_at": transaction.updated_at,
+    }
     # In one call, parts included: this is the payment path, and pydantic checks all of it faster
     # than ``model_construct``, which is Python, goes through the fields.
-    return TransactionObject.model_validate(
-        {
-            "id": transaction.pk,
-            "environment": transaction.environment,
-            "created_at": transaction.created_at,
-            "amount": transaction.amount,
-            "captured_amount": transaction.captured_amount,
-            "refunded_amount": transaction.refunded_amount,
-            "fee_amount": transaction.fee_amount,
-            "net_amount": transaction.net_amount,
-            "currency": transaction.currency,
-            "status": transaction.status,
-            "failure": failure,
-            "customer": transaction.customer_id,
-            "payment_method": transaction.payment_method_token,
-            "payment_method_type": transaction.payment_method_type,
-            "card": {"brand": transaction.brand, "last_four": transaction.last_four},
-            "gateway": {
-                "name": transaction.gateway_name,
-                "transaction_id": transaction.gateway_transaction_id,
-            },
-            "risk": {
-                "score": None if score is None else float(score),
-                "level": transaction.risk_level,
-            },
-            "compliance_status": transaction.compliance_status,
-            "description": transaction.description,
-            "metadata": transaction.metadata or {},
-            "updated_at": transaction.updated_at,
-        }
-    )
+    return TransactionObject.model_validate(content)
 
 
 def timeline_step_object(scope: Scope, step: TimelineStep) -> TimelineStepObject:
