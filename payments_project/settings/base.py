@@ -57,7 +57,8 @@ REDIS_URL = env("REDIS_URL")
 KAFKA_BOOTSTRAP_SERVERS = env("KAFKA_BOOTSTRAP_SERVERS", default="")
 ELASTICSEARCH_URL = env("ELASTICSEARCH_URL", default="")
 
-# Each web process keeps to a core of its own; for servers that have their machine to themselves.
+# Each web process keeps to a core of its own, and its threads don't interrupt each other; for
+# servers that have their machine to themselves.
 WEB_CORE_PER_PROCESS = env.bool("WEB_CORE_PER_PROCESS", default=False)
 
 SECRET_KEY = env("SECRET_KEY")

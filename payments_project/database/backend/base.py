@@ -36,7 +36,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def pool(self) -> LastUsedFirstPool | None:
-        """This process's pool for the alias, as Django makes it but for its class."""
+        """This process's pool for the alias, as Django makes it but for its class, and without
+        ``CONN_HEALTH_CHECKS``: ``get_new_connection`` has a cheaper one."""
         options = self.settings_dict["OPTIONS"].get("pool")
         if self.alias == NO_DB_ALIAS or not options:
             return None
