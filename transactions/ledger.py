@@ -3,16 +3,24 @@
 Worked examples, one per kind of act, are in docs/ledger.md and in the tests.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from psycopg.types.numeric import Int8
 
-from payments_project.json_text import json_text
 from payments_project.tenancy import Scope
 from transactions import ledger_accounts as accounts
+
+# Of an entry's INSERT: whose it is, then a movement's own.
+ENTRY_COLUMNS = (
+    "merchant_id, environment, currency, transaction_id,"
+    " type, amount, debit_account, credit_account, source_id, available_on, description"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,50 +104,56 @@ def settlement_movement(*, settlement_id: UUID, amount: int, available_on: date)
     return Movement(accounts.SETTLEMENT, abs(amount), debit, credit, settlement_id, available_on)
 
 
-# Movements as rows of SQL, from the JSON text that ``movements_json`` gives.
-MOVEMENT_ROWS = """jsonb_to_recordset(%(movements)s::jsonb)
-    AS movement (type text, amount bigint, debit_account text, credit_account text,
-                 source_id uuid, available_on date, description text)"""
-
-
 def record_movements(
-    movements: Iterable[Movement], *, scope: Scope, currency: str, transaction_id: UUID | None
+    movements: Sequence[Movement], *, scope: Scope, currency: str, transaction_id: UUID | None
 ) -> None:
     """Writes movements of one merchant in one currency, in the caller's transaction.
 
     Never locks: credits and debits are appended, balances are folded from them.
     """
+    if not movements:
+        return
+    rows, parameters = movement_rows(movements)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO ledger_entries (merchant_id, environment, currency, transaction_id, type,
-                amount, debit_account, credit_account, source_id, available_on, description)
+            INSERT INTO ledger_entries ({ENTRY_COLUMNS})
             SELECT %(merchant_id)s, %(environment)s, %(currency)s, %(transaction_id)s, movement.*
-              FROM {MOVEMENT_ROWS}
+              FROM {rows}
             """,
             {
                 "merchant_id": scope.merchant_id,
                 "environment": scope.environment,
                 "currency": currency,
                 "transaction_id": transaction_id,
-                "movements": movements_json(movements),
+                **parameters,
             },
         )
 
 
-def movements_json(movements: Iterable[Movement]) -> str:
-    """Movements for ``MOVEMENT_ROWS``: one parameter costs less than seven arrays."""
-    return json_text(
-        [
-            {
-                "type": movement.type,
-                "amount": movement.amount,
-                "debit_account": movement.debit,
-                "credit_account": movement.credit,
-                "source_id": movement.source_id,
-                "available_on": movement.available_on,
-                "description": movement.description,
-            }
-            for movement in movements
-        ]
+def movement_rows(movements: Sequence[Movement]) -> tuple[str, dict[str, Any]]:
+    """At least one movement as a table of SQL called ``movement``, and the table's parameters.
+
+    Its columns are the last of ``ENTRY_COLUMNS``. Movements of the same kinds give the same text,
+    which is prepared once.
+    """
+    parameters: dict[str, Any] = {}
+    for number, movement in enumerate(movements):
+        parameters[f"amount_{number}"] = Int8(movement.amount)
+        parameters[f"source_id_{number}"] = movement.source_id
+        parameters[f"available_on_{number}"] = movement.available_on
+        parameters[f"description_{number}"] = movement.description
+    kinds = tuple((movement.type, movement.debit, movement.credit) for movement in movements)
+    return _rows_of(kinds), parameters
+
+
+@cache
+def _rows_of(kinds: tuple[tuple[str, str, str], ...]) -> str:
+    """The kinds are this module's own words, so they may be part of the text."""
+    rows = ",\n        ".join(
+        f"('{type_}', %(amount_{number})s::bigint, '{debit}', '{credit}',"
+        f" %(source_id_{number})s::uuid, %(available_on_{number})s::date,"
+        f" %(description_{number})s::text)"
+        for number, (type_, debit, credit) in enumerate(kinds)
     )
+    return f"(VALUES {rows}) AS movement"

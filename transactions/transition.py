@@ -26,7 +26,7 @@ from payments_project.database.statements import fetch_one
 from payments_project.events.record import EVENT_COLUMNS, event_payload
 from payments_project.idempotency.keys import Reply
 from payments_project.json_text import json_text
-from transactions.ledger import MOVEMENT_ROWS, Movement, movements_json
+from transactions.ledger import ENTRY_COLUMNS, Movement, movement_rows
 from transactions.models import Transaction
 from transactions.snapshot import net_amount, transaction_snapshot
 
@@ -72,13 +72,7 @@ WITH payment AS (
            merchant_id, environment, %(actor_kind)s, %(actor_id)s::uuid, %(request_id)s,
            %(idempotency_key)s
       FROM payment
-), entry AS (
-    INSERT INTO ledger_entries (merchant_id, environment, currency, transaction_id, type, amount,
-                                debit_account, credit_account, source_id, available_on,
-                                description)
-    SELECT merchant_id, environment, currency, payment.id, movement.*
-      FROM payment, {movement_rows}
-), reply AS (
+), {entries}reply AS (
     UPDATE idempotency_keys SET recovery_point = 'finished', locked_until = NULL,
            finished_at = now(), response_status = %(reply_status)s,
            response_body = %(reply_body)s, response_secrets = %(reply_secrets)s
@@ -87,6 +81,12 @@ WITH payment AS (
 )
 SELECT event_sequence, revision FROM payment
 """
+
+_ENTRIES = """entry AS (
+    INSERT INTO ledger_entries ({entry_columns})
+    SELECT merchant_id, environment, currency, payment.id, movement.*
+      FROM payment, {movement_rows}
+), """
 
 
 def apply_change(transaction: Transaction, change: Change) -> None:
@@ -149,13 +149,17 @@ def advance_transaction(
         "actor_id": actor.id,
         "request_id": actor.request_id,
         "idempotency_key": actor.idempotency_key,
-        "movements": movements_json(change.movements),
         "key_id": key_id,
         "reply_status": None if reply is None else Int2(reply.status),
         "reply_body": None if reply is None else reply.body,
         "reply_secrets": None if reply is None else reply.sealed_secrets(),
     }
-    statement = _advance_statement(partition_of("transactions", transaction.pk), tuple(changed))
+    rows = None
+    if change.movements:
+        rows, amounts = movement_rows(change.movements)
+        parameters |= amounts
+    partition = partition_of("transactions", transaction.pk)
+    statement = _advance_statement(partition, tuple(changed), rows)
     row = execute_payment_statement(statement, parameters)
     if row is None:
         return False
@@ -176,13 +180,16 @@ def _parameter(value: Any) -> Any:
 
 
 @cache
-def _advance_statement(partition: str, columns: tuple[str, ...]) -> str:
+def _advance_statement(partition: str, columns: tuple[str, ...], movement_rows: str | None) -> str:
     """One statement for each set of columns that changes: most changes are of a few."""
+    entries = ""
+    if movement_rows is not None:
+        entries = _ENTRIES.format(entry_columns=ENTRY_COLUMNS, movement_rows=movement_rows)
     return _ADVANCE.format(
         partition=partition,
         assignments="\n        ".join(_ASSIGNMENTS[name] for name in columns),
         event_columns=EVENT_COLUMNS,
-        movement_rows=MOVEMENT_ROWS,
+        entries=entries,
     )
 
 

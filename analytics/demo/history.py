@@ -20,7 +20,7 @@ from merchants.models import Merchant
 from merchants.services.extend_history import extend_history
 from merchants.terms import MerchantTerms
 from payments_project.tenancy import Scope
-from transactions.ledger import MOVEMENT_ROWS, movements_json
+from transactions.ledger import ENTRY_COLUMNS, movement_rows
 from transactions.models import SimulatorCharge, SimulatorRefund, Transaction
 
 DAYS = 60
@@ -117,14 +117,13 @@ def _write_movements(scope: Scope, stories: list[Story]) -> None:
     with connection.cursor() as cursor:
         for story in stories:
             for moment, movement in story.movements:
+                rows, parameters = movement_rows([movement])
                 cursor.execute(
                     f"""
-                    INSERT INTO ledger_entries (id, merchant_id, environment, currency,
-                        transaction_id, type, amount, debit_account, credit_account, source_id,
-                        available_on, description)
+                    INSERT INTO ledger_entries (id, {ENTRY_COLUMNS})
                     SELECT uuidv7(%(moment)s - clock_timestamp()), %(merchant_id)s,
                            %(environment)s, %(currency)s, %(transaction_id)s, movement.*
-                      FROM {MOVEMENT_ROWS}
+                      FROM {rows}
                     """,
                     {
                         "moment": moment,
@@ -132,6 +131,6 @@ def _write_movements(scope: Scope, stories: list[Story]) -> None:
                         "environment": scope.environment,
                         "currency": story.transaction.currency,
                         "transaction_id": story.transaction.pk,
-                        "movements": movements_json([movement]),
+                        **parameters,
                     },
                 )
