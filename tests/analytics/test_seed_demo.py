@@ -13,15 +13,16 @@ import pytest
 from django.core.management import call_command
 from django.db.models import Count, Min, Sum
 
+from analytics.demo import today
 from analytics.management.commands.seed_demo import DEMO_EMAIL
 from disputes.models import Dispute, Refund
 from disputes.services.audit_books import audit_books
 from merchants.models import ApiKey, Customer, Merchant
-from payments_project.models import StaffUser
+from payments_project.models import AuditEntry, IdempotencyKey, StaffUser
 from payments_project.tenancy import Scope
 from tests.server import ROOT, Server
 from transactions.balances import fold_balances, read_balances
-from transactions.models import SimulatorCharge, Transaction
+from transactions.models import GatewayOperation, SimulatorCallback, SimulatorCharge, Transaction
 from transactions.states import SUCCESSFUL
 from vault.models import PaymentMethod
 
@@ -54,7 +55,7 @@ def test_every_environment_has_its_payments(demo: Merchant) -> None:
         .order_by()
     )
 
-    assert counts == {"test": PAYMENTS, "live": PAYMENTS // 2}
+    assert counts == {"test": PAYMENTS + today.PAYMENTS, "live": PAYMENTS // 2}
 
 
 def test_payments_are_spread_over_sixty_days_and_none_lies_ahead(demo: Merchant) -> None:
@@ -80,6 +81,21 @@ def test_history_tells_every_kind_of_end(demo: Merchant) -> None:
         balance.available > 0 and balance.pending > 0
         for balance in read_balances(Scope(demo.pk, "test"))
     )
+
+
+def test_today_leaves_what_a_history_can_not(demo: Merchant) -> None:
+    keys = IdempotencyKey.objects.filter(merchant_id=demo.pk)
+    operations = GatewayOperation.objects.filter(transaction__merchant=demo)
+    act = AuditEntry.objects.get(action="api_key.revoked", merchant_id=demo.pk)
+
+    assert set(keys.values_list("recovery_point", flat=True)) == {"finished"}
+    assert set(operations.values_list("kind", "status")) == {
+        ("capture", "succeeded"),
+        ("void", "succeeded"),
+    }
+    assert SimulatorCallback.objects.exists()
+    assert act.staff_user.username == "admin"
+    assert "ticket 1042" in act.reason
 
 
 def test_events_of_the_history_lie_in_its_time(demo: Merchant) -> None:

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.demo.history import write_history
 from analytics.demo.payers import make_payers
+from analytics.demo.today import do_business
 from analytics.services.refresh_monthly_stats import refresh_monthly_stats
 from merchants.models import Merchant
 from merchants.services.create_api_key import create_api_key
@@ -64,6 +65,11 @@ class Command(BaseCommand):
             count = sum(
                 self._history(demo, environment, options["payments"])
                 for environment in ENVIRONMENTS
+            )
+            count += do_business(
+                merchant=demo,
+                key=credentials["test_key"],
+                staff=StaffUser.objects.get(username=ADMIN),
             )
             settle_due()
             refresh_monthly_stats()
