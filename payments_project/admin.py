@@ -125,7 +125,12 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin):
     badges = ("recovery_point",)
     codes = ("key", "request_path", "resource_id")
     hidden = ("response_body", "response_secrets", "request_fingerprint")
-    labels = {"created_at": "Time", "merchant_id": "Merchant", "api_key_id": "API key"}
+    labels = {
+        "created_at": "Time",
+        "merchant_id": "Merchant",
+        "api_key_id": "API key",
+        "response_status": "Reply",
+    }
     fieldsets: Fieldsets = (
         (
             "Request",

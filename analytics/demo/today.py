@@ -77,7 +77,7 @@ class _Shop:
             f"/v1/{path}",
             body,
             content_type="application/json",
-            headers={"Idempotency-Key": f"demo-{uuid.uuid4()}"},
+            headers={"Idempotency-Key": f"order-{uuid.uuid4().hex[:12]}"},
         )
         if response.status_code not in (200, 201):
             raise RuntimeError(f"/v1/{path} answered {response.status_code}: {response.text}")

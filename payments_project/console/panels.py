@@ -20,18 +20,19 @@ COLUMNS_ON_A_PHONE = 3
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's heading; ``is_number`` puts it to the right, ``is_minor`` off a phone's screen."""
+    """A column's heading; ``is_number`` puts it to the right, ``is_minor`` off a phone's screen, and
+    ``is_text`` lets it run over several lines."""
 
     title: str
     is_number: bool = False
     is_minor: bool = False
+    is_text: bool = False
 
     @property
     def css(self) -> str:
         """The classes of its cells."""
-        return " ".join(
-            name for name, on in (("c-right", self.is_number), ("c-minor", self.is_minor)) if on
-        )
+        classes = {"c-right": self.is_number, "c-minor": self.is_minor, "c-text": self.is_text}
+        return " ".join(name for name, is_on in classes.items() if is_on)
 
 
 @dataclass(frozen=True, slots=True)

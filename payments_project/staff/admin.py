@@ -245,7 +245,12 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     scope_branches = ("", ())
     small_scopes = ("object_id",)
     search_by = {ID: ("pk", "object_id", "staff_user_id")}
-    labels = {"created_at": "Time", "staff_user": "Who", "merchant_id": "Merchant"}
+    labels = {
+        "created_at": "Time",
+        "staff_user": "Who",
+        "merchant_id": "Merchant",
+        "ip_address": "IP address",
+    }
     fieldsets: Fieldsets = (
         (
             "Act",
@@ -299,7 +304,7 @@ def acts_panel(request: HttpRequest, user: StaffUser) -> Panel:
     return Panel(
         title="Newest acts",
         icon="policy",
-        columns=[Column("Time"), Column("Act"), Column("Object"), Column("Reason")],
+        columns=[Column("Time"), Column("Act"), Column("Object"), Column("Reason", is_text=True)],
         rows=rows,
         empty="No acts on record.",
         more_url=f"{base}?staff_user={user.pk}",
@@ -318,7 +323,7 @@ def done_to_panel(request: HttpRequest, instance: models.Model) -> Panel | None:
     return Panel(
         title="Done by staff",
         icon="policy",
-        columns=[Column("Time"), Column("Act"), Column("Who"), Column("Reason")],
+        columns=[Column("Time"), Column("Act"), Column("Who"), Column("Reason", is_text=True)],
         rows=[
             [
                 display.object_link(
