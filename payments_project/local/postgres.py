@@ -158,10 +158,7 @@ def _mend_leftover(cluster: Path) -> None:
 def _start_server(
     folder: DataFolder, cluster: Path, privileges: Privileges, port: int, *, durable: bool
 ) -> Child:
-    large = psutil.virtual_memory().total >= 8 * 1024**3
-    settings = _SETTINGS | (_DURABLE if durable else _FAST)
-    settings |= {"port": str(port), "shared_buffers": "512MB" if large else "128MB"}
-    settings |= {"effective_cache_size": "4GB" if large else "1GB"}
+    settings = _SETTINGS | (_DURABLE if durable else _FAST) | _sizes() | {"port": str(port)}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return processes.start(
         Program(
@@ -177,6 +174,17 @@ def _start_server(
             address=f"{LOOPBACK}:{port}",
         )
     )
+
+
+def _sizes() -> dict[str, str]:
+    """Half of what PostgreSQL's manual has a server take that owns the machine, and at most 2 GB.
+
+    With less than the pages that payments of the last hours lie on, each payment has some of them
+    written out by its own process to make room.
+    """
+    memory = psutil.virtual_memory().total // 1024**2
+    buffers = max(128, min(2048, memory // 8))
+    return {"shared_buffers": f"{buffers}MB", "effective_cache_size": f"{memory // 4}MB"}
 
 
 def _wait_until_ready(child: Child, superuser: str, current: Step) -> str:
