@@ -13,13 +13,15 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, ProgrammingError, connection
 from psycopg.types.numeric import Int2, Int8
 
 from payments_project.actor import Actor
 from payments_project.database.partitions import (
     MONTHS_MADE_MAX,
     create_missing_month,
+    into_this_month,
+    is_of_another_month,
     partition_of,
 )
 from payments_project.database.statements import fetch_one
@@ -196,9 +198,16 @@ def _advance_statement(partition: str, columns: tuple[str, ...], movement_rows: 
 def execute_payment_statement(statement: str, parameters: dict[str, Any]) -> Any:
     """Runs one statement of the payment path and returns its first row.
 
-    A row whose month has no partition makes the month and runs the statement once more; a month
-    that nothing was made for is missing once per table.
+    In autocommit its rows go to this month by name, and if that is not theirs, wherever they
+    belong. A row whose month has no partition makes the month and runs the statement once more; a
+    month that nothing was made for is missing once per table.
     """
+    if not connection.in_atomic_block:
+        try:
+            return fetch_one(into_this_month(statement), parameters)
+        except (IntegrityError, ProgrammingError) as error:
+            if not is_of_another_month(error):
+                raise
     months_left = MONTHS_MADE_MAX
     while True:
         try:

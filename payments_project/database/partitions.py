@@ -6,6 +6,7 @@ turns out to miss. There is no DEFAULT partition: see docs/database.md.
 """
 
 import re
+import time
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from uuid import UUID
@@ -18,6 +19,7 @@ MONTHS_AHEAD_LEAST = 2
 # In a month that nothing was made for, a payment misses a partition of each monthly table.
 MONTHS_MADE_MAX = 6
 
+_INSERT = re.compile(r"(?<=INSERT INTO )(transactions|events|ledger_entries)(?= )")
 _NO_PARTITION = re.compile(r'no partition of relation "(?P<table>\w+)" found for row')
 _FAILING_ID = re.compile(r"\(id\) = \((?P<id>[0-9a-f-]{36})\)")
 
@@ -76,6 +78,33 @@ def partition_of(table: str, key: UUID) -> str:
 def _partition_of_hour(table: str, hour: int) -> str:
     """By the hours since 1970 that an id's milliseconds amount to: no month begins within one."""
     return f"{table}_{datetime.fromtimestamp(hour * 3600, UTC):%Y_%m}"
+
+
+def into_this_month(statement: str) -> str:
+    """``statement`` with its rows inserted into the partitions of this month, by name.
+
+    PostgreSQL need not find each row's partition then. It refuses the statement, writing nothing,
+    if a row is of another month (``is_of_another_month``): this host's clock, or the month, is not
+    the server's.
+    """
+    return _into_month_of_hour(statement, int(time.time()) // 3600)
+
+
+@lru_cache(maxsize=256)
+def _into_month_of_hour(statement: str, hour: int) -> str:
+    return _INSERT.sub(lambda table: _partition_of_hour(table[0], hour), statement)
+
+
+def is_of_another_month(error: BaseException) -> bool:
+    """Whether a statement ``into_this_month`` failed because its month is the wrong one, or is not
+    there yet."""
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    if isinstance(cause, psycopg.errors.UndefinedTable):
+        return True
+    if not isinstance(cause, psycopg.errors.CheckViolation):
+        return False
+    # The month's CHECK on created_at is looked at before its bounds.
+    return cause.diag.constraint_name == f"{cause.diag.table_name}_month"
 
 
 def create_missing_month(error: BaseException, *, using: str = DEFAULT_DB_ALIAS) -> bool:
