@@ -21,7 +21,7 @@ APPLICATION = "payments_project.wsgi:application"
 START_SECONDS_MAX = 60
 # As payments_project.local.services starts it on two cores: processes, and threads of each that
 # run requests.
-WORKERS, THREADS = 2, 16
+WORKERS, THREADS = 2, 4
 
 
 @dataclass(frozen=True, slots=True)

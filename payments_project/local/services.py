@@ -17,7 +17,9 @@ from payments_project.local.processes import Child, Program
 from payments_project.local.terminal import Problem, Step, note
 
 _BINARIES = Path(sys.executable).parent
-_THREADS = 16
+# The simulator answers at once, so threads wait for the processor only, and more of them get in each
+# other's way (docs/benchmarks.md). Gateways that take their time need more: the container image has 16.
+_THREADS = 4
 # So often may one process end by itself within so many seconds.
 _RESTARTS_MAX = 3
 _RESTART_SECONDS = 60.0
