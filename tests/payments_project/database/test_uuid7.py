@@ -103,11 +103,15 @@ def test_what_waits_for_long_is_found_by_its_partial_index(
     model: type[Model], conditions: dict[str, object], index: str
 ):
     waiting = model._default_manager.filter(**conditions, id__lt=UUID7Before(35))
+    by_id = "operations" not in index
+    if by_id:
+        # Else any partial index of a nearly empty table is as good as the other.
+        waiting = waiting.order_by("id")
 
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         plan = waiting.explain()
 
     assert index in plan
-    if "operations" not in index:
+    if by_id:
         assert "Index Cond: (id < (InitPlan" in plan
