@@ -182,11 +182,12 @@ def _parameter(value: Any) -> Any:
 
 
 @cache
-def _advance_statement(partition: str, columns: tuple[str, ...], movement_rows: str | None) -> str:
-    """One statement for each set of columns that changes: most changes are of a few."""
+def _advance_statement(partition: str, columns: tuple[str, ...], rows: str | None) -> str:
+    """One statement for each set of columns that changes, and of kinds of movements: most changes
+    are of a few. Without ``rows`` no money moves."""
     entries = ""
-    if movement_rows is not None:
-        entries = _ENTRIES.format(entry_columns=ENTRY_COLUMNS, movement_rows=movement_rows)
+    if rows is not None:
+        entries = _ENTRIES.format(entry_columns=ENTRY_COLUMNS, movement_rows=rows)
     return _ADVANCE.format(
         partition=partition,
         assignments="\n        ".join(_ASSIGNMENTS[name] for name in columns),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from payments_project.database.partitions import create_month
+from payments_project.database.partitions import PAYMENT_TABLES, create_month
 from payments_project.events.record import EVENT_COLUMNS, event_payload
 from payments_project.tenancy import Scope
 
@@ -32,7 +32,7 @@ def make_months(first: datetime, last: datetime) -> None:
     """The partitions for rows from ``first`` to ``last``."""
     month = first.date().replace(day=1)
     while month <= last.date():
-        for table in ("transactions", "events", "ledger_entries"):
+        for table in PAYMENT_TABLES:
             create_month(table=table, month=month)
         month = (month + timedelta(days=32)).replace(day=1)
 

@@ -19,7 +19,10 @@ MONTHS_AHEAD_LEAST = 2
 # In a month that nothing was made for, a payment misses a partition of each monthly table.
 MONTHS_MADE_MAX = 6
 
-_INSERT = re.compile(r"(?<=INSERT INTO )(transactions|events|ledger_entries)(?= )")
+# Of the monthly tables, those that a payment writes to.
+PAYMENT_TABLES = ("transactions", "events", "ledger_entries")
+
+_INSERT = re.compile(rf"(?<=INSERT INTO )({'|'.join(PAYMENT_TABLES)})(?= )")
 _NO_PARTITION = re.compile(r'no partition of relation "(?P<table>\w+)" found for row')
 _FAILING_ID = re.compile(r"\(id\) = \((?P<id>[0-9a-f-]{36})\)")
 
