@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection
 
 from disputes import states
+from disputes.errors import AmountExceedsRefundable
 from disputes.models import Refund
 from disputes.snapshot import refund_snapshot
 from merchants.services.extend_history import extend_history
@@ -71,8 +72,8 @@ def process_payment_with_refund_protection(
     """Records the payment and its refund with their ledger entries and events, or nothing.
 
     The money is available at once: it was paid elsewhere. Retries serialization failures. Raises
-    ``InvalidInput`` for a refund or fee above the amount, a time in the future or over ten years
-    back, and ``KeyTaken``.
+    ``AmountExceedsRefundable`` for a refund above the amount, ``InvalidInput`` for a fee above it
+    or a time in the future or over ten years back, and ``KeyTaken``.
     """
     _check(payment)
     month = (payment.occurred_at or datetime.now(UTC)).astimezone(UTC).date().replace(day=1)
@@ -117,7 +118,9 @@ def _check(payment: RecordedPayment) -> None:
     if payment.fee_amount > payment.amount:
         raise InvalidInput("The fee exceeds the amount.", param="fee_amount")
     if payment.refund and payment.refund.amount > payment.amount:
-        raise InvalidInput("The refund exceeds the amount.", param="refund.amount")
+        raise AmountExceedsRefundable(
+            f"At most {payment.amount} can be refunded.", param="refund.amount"
+        )
     if payment.occurred_at is not None:
         now = datetime.now(UTC)
         if payment.occurred_at > now + timedelta(minutes=5):

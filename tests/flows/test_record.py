@@ -73,7 +73,7 @@ def test_payment_of_an_earlier_year_is_the_last_of_the_list_at_once(api: Api) ->
 def test_refund_above_the_amount_records_nothing(api: Api) -> None:
     response = api.post("/v1/transactions/record", {**CASH, "refund": {"amount": 5001}})
 
-    assert api.error(response, 400, "parameter_invalid")["param"] == "refund.amount"
+    assert api.error(response, 409, "amount_exceeds_refundable")["param"] == "refund.amount"
     assert api.get("/v1/transactions").json()["data"] == []
     assert api.balance("EUR") == {"pending": 0, "available": 0, "reserved": 0}
 
