@@ -11,7 +11,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -107,7 +107,7 @@ def offered(request: HttpRequest, acts: Iterable[Act], instance: Model) -> list[
     """The buttons for an object: acts that its state allows and the user may do."""
     label = f"{instance._meta.app_label}_{instance._meta.model_name}"
     return [
-        {"act": act, "url": reverse(f"admin:{label}_act", args=[instance.pk, act.name])}
+        {"act": act, "url": reverse(f"admin:{label}_act", args=[quote(instance.pk), act.name])}
         for act in acts
         if act.is_offered(instance) and request.user.has_perm(act.permission)
     ]

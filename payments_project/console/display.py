@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.admin.utils import quote
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -171,10 +172,14 @@ def short_code(value: UUID | str | None) -> SafeString:
 
 
 def object_url(label: str, key: object) -> str | None:
-    """The console's page of an object; None where its model has no page."""
+    """The console's page of an object; None where its model has no page.
+
+    Quoted as Django's own links are: its pages read ``_26`` in an address as ``&``, and a token may
+    begin ``pm_26``.
+    """
     app, model = label.lower().split(".")
     try:
-        return reverse(f"admin:{app}_{model}_change", args=[key])
+        return reverse(f"admin:{app}_{model}_change", args=[quote(key)])
     except NoReverseMatch:
         return None
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.admin.options import ModelAdmin
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -199,7 +200,9 @@ def _offer(site: str, model: type[Model], term: Term) -> SearchResult:
 def _result(site: str, model: type[Model], model_admin: ModelAdmin, row: Model) -> SearchResult:
     options = model._meta
     try:
-        link = reverse(f"{site}:{options.app_label}_{options.model_name}_change", args=[row.pk])
+        link = reverse(
+            f"{site}:{options.app_label}_{options.model_name}_change", args=[quote(row.pk)]
+        )
     except NoReverseMatch:
         link = reverse(f"{site}:index")
     shown_as = getattr(model_admin, "found_as", str)

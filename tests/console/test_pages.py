@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 
@@ -19,7 +20,7 @@ def list_of(label: str) -> str:
 
 
 def page_of(label: str, key: object) -> str:
-    return reverse(f"admin:{label.replace('.', '_')}_change", args=[key])
+    return reverse(f"admin:{label.replace('.', '_')}_change", args=[quote(key)])
 
 
 def newest_of(label: str):
