@@ -3,8 +3,8 @@
 Processes remember verified keys for half a minute. A changed key gets a mark in Redis that outlives
 every such memory; the script of the rate limit, which each call runs anyway, reads it in the same
 round trip, and a call that meets it goes by what the database says. A process that has no answer of
-Redis remembers for five seconds only, and one whose connection was lost, and with it perhaps the
-marks, trusts nothing that it knew before.
+Redis remembers for five seconds only, and one that connects anew, perhaps to a Redis that has lost
+its marks, trusts nothing that it knew before.
 """
 
 import logging

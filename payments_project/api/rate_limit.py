@@ -23,7 +23,8 @@ from payments_project.api.metrics import count_failed_open
 logger = logging.getLogger("payments.rate_limit")
 
 HOUR_SECONDS = 3600
-# After a failure Redis is left alone this long, so that a dead one costs no time-out per call.
+# After a failure a thread leaves Redis alone this long, so that a dead one costs no time-out per
+# call; less where another thread has reached it since.
 PAUSE_SECONDS = 2.0
 
 # KEYS: the log, the mark of a changed API key. ARGV: calls per second, calls per hour. Returns
@@ -79,16 +80,16 @@ class _Limiter(threading.local):
     def __init__(self) -> None:
         self.connection: Any = None
         self.sha = ""
-        self.paused_until = 0.0
+        self.failed_at = 0.0
 
     def run(self, log: str, mark: str, per_second: int, per_hour: int) -> list[int] | None:
         """The script's answer; None while Redis is away."""
-        if time.monotonic() < self.paused_until:
+        if _reached_at < self.failed_at and time.monotonic() - self.failed_at < PAUSE_SECONDS:
             return None
         try:
             return self._call(log, mark, per_second, per_hour)
         except (redis.exceptions.RedisError, OSError) as error:
-            self.paused_until = time.monotonic() + PAUSE_SECONDS
+            self.failed_at = time.monotonic()
             self._hang_up()
             logger.error("rate limits are off while Redis is away: %s", type(error).__name__)
             return None
@@ -119,26 +120,27 @@ class _Limiter(threading.local):
         return [int(value) for value in line.read_response()]
 
     def _dial(self) -> None:
+        global _reached_at  # noqa: PLW0603 (all threads share it)
         self.connection = get_redis_connection("default").connection_pool.make_connection()
         self.connection.connect()
         self._load_script()
+        _reached_at = time.monotonic()
 
     def _load_script(self) -> None:
         self.connection.send_command("SCRIPT LOAD", _SCRIPT)
         self.sha = self.connection.read_response()
 
     def _hang_up(self) -> None:
-        global _marks_since  # noqa: PLW0603 (all threads share it)
-        # Whatever ended the connection may have lost Redis its marks.
-        _marks_since = time.monotonic()
         line, self.connection = self.connection, None
         if line is not None:
             line.disconnect()
 
 
 _limiter = _Limiter()
-# Since when this process would have met every mark of a changed key; of time.monotonic.
-_marks_since = 0.0
+# When a thread of this process last connected and was answered; of time.monotonic. The Redis of
+# before may have been another, or had marks of changed keys that this one has lost: what was read
+# of a key by then may have changed unnoticed.
+_reached_at = 0.0
 
 
 def check_rate_limit(
@@ -161,5 +163,5 @@ def check_rate_limit(
         limit=per_hour,
         remaining=remaining,
         reset_seconds=seconds,
-        key_changed=bool(key_changed) or key_read_at < _marks_since,
+        key_changed=bool(key_changed) or key_read_at < _reached_at,
     )

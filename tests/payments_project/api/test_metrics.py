@@ -3,9 +3,7 @@
 import re
 
 import httpx
-from django.http import HttpRequest, HttpResponse
 
-from payments_project.api.metrics import MetricsMiddleware
 from payments_project.api.rate_limit import check_rate_limit
 from tests.api_client import Api
 from tests.server import Server, start_server
@@ -61,34 +59,15 @@ def test_calls_that_the_rate_limiter_lets_through_are_counted(tmp_path) -> None:
     from payments_project.api.rate_limit import _limiter
 
     counter_before = _failed_open()
-    _limiter.paused_until = float("inf")
+    _limiter.failed_at = float("inf")
     try:
         allowance = check_rate_limit(
             key_id="k", key_read_at=0, endpoint="E", per_second=1, per_hour=1
         )
     finally:
-        _limiter.paused_until = 0.0
+        _limiter.failed_at = 0.0
     assert allowance is None
     assert _failed_open() == counter_before + 1
-
-
-def test_counting_costs_little() -> None:
-    import time
-
-    request = HttpRequest()
-    request.method = "GET"
-    request.resolver_match = None
-    answer = HttpResponse()
-    middleware = MetricsMiddleware(lambda _: answer)
-    middleware(request)
-    rounds = []
-    for _ in range(20):
-        started = time.perf_counter()
-        for _ in range(500):
-            middleware(request)
-        rounds.append((time.perf_counter() - started) / 500)
-    # The best round: others share the machine.
-    assert min(rounds) < 15e-6
 
 
 def _failed_open() -> float:

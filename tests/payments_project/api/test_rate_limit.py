@@ -128,3 +128,22 @@ def test_log_of_calls_ends_by_itself() -> None:
     call(key)
     lifetime = get_redis_connection("default").pttl(f"rate_limit:{{{key}}}:e:3600")
     assert 3_590_000 < lifetime <= 3_600_000
+
+
+def test_nothing_read_before_a_thread_connected_is_trusted() -> None:
+    """A thread that had no connection yet may meet a Redis that has lost its marks meanwhile."""
+
+    def is_doubted(read_at: float) -> bool:
+        allowance = check_rate_limit(
+            key_id=str(uuid4()), key_read_at=read_at, endpoint="e", per_second=9, per_hour=9
+        )
+        assert allowance is not None
+        return allowance.key_changed
+
+    call(str(uuid4()))
+    read_at = time.monotonic()
+    assert not is_doubted(read_at)
+    with ThreadPoolExecutor(1) as new_thread:
+        assert new_thread.submit(is_doubted, read_at).result()
+        assert not new_thread.submit(is_doubted, time.monotonic()).result()
+    assert is_doubted(read_at)
