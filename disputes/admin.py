@@ -24,7 +24,7 @@ from payments_project.console.filters import (
 )
 from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
 from payments_project.console.names import attach_names, name_of
-from payments_project.console.panels import ROWS_MAX, Column, Panel, panel
+from payments_project.console.panels import ROWS_MAX, Column, Panel, first_of_many, panel
 from payments_project.console.presented import Cell
 from payments_project.console.search import GATEWAY_ID, ID
 from payments_project.database.uuid7 import uuid7_floor, uuid7_time
@@ -276,7 +276,15 @@ def refunds_panel(request: HttpRequest, transaction: Transaction) -> Panel | Non
     rows = refund_rows(Refund.objects.filter(transaction=transaction).order_by("id")[:ROWS_MAX])
     if not rows:
         return None
-    return Panel(title="Refunds", icon="undo", columns=_REFUND_COLUMNS, rows=rows, order=20)
+    return Panel(
+        title="Refunds",
+        icon="undo",
+        columns=_REFUND_COLUMNS,
+        rows=rows,
+        note=first_of_many(rows),
+        more_url=f"{display.list_url('disputes.refund')}?transaction={transaction.pk}",
+        order=20,
+    )
 
 
 @panel("transactions.transaction", permission="disputes.view_dispute")
@@ -319,7 +327,8 @@ def _ledger(made: Refund | Dispute) -> Panel:
             transaction_id=made.transaction_id,
             source_id=made.pk,
             id__gte=uuid7_floor(uuid7_time(made.pk)),
-        )
+        ),
+        payment=made.transaction_id,
     )
 
 

@@ -26,35 +26,8 @@ from payments_project.errors import FieldError, InvalidInput
 from payments_project.metadata import PAIRS_MAX
 
 AMOUNT_MAX = 99_999_999_999
-# Codes of iso4217 that are no money to pay with: metals, funds, bond units, tests, none.
-_NOT_MONEY = frozenset(
-    [
-        "BOV",
-        "CHE",
-        "CHW",
-        "CLF",
-        "COU",
-        "MXV",
-        "USN",
-        "UYI",
-        "UYW",
-        "XAD",
-        "XAG",
-        "XAU",
-        "XBA",
-        "XBB",
-        "XBC",
-        "XBD",
-        "XDR",
-        "XPD",
-        "XPT",
-        "XSU",
-        "XTS",
-        "XUA",
-        "XXX",
-    ]
-)
-CURRENCIES = frozenset(item.code for item in IsoCurrency) - _NOT_MONEY
+# Metals, bond units, the test code and "no currency" have no smallest unit to count an amount in.
+CURRENCIES = frozenset(item.code for item in IsoCurrency if item.exponent is not None)
 
 # Digits as a person types a card number: 13 to 19 of them, in groups or not, starting as an
 # issuer's do (ISO/IEC 7812: 2 to 6 are the card networks').

@@ -4,9 +4,10 @@ Each says which parameters it takes, so that no other lookup can be put into an 
 whether an index helps to find what it asks for.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib.admin import ListFilter, ModelAdmin
@@ -18,6 +19,7 @@ from payments_project.database.uuid7 import uuid7_floor
 from payments_project.money import CURRENCY_CODES, exponent
 from payments_project.tenancy import ENVIRONMENTS
 
+_NUMBER = re.compile(r"-?(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{0,6})?", re.ASCII)
 # Most amounts have two decimals; the others are asked for by name.
 _USUAL_EXPONENT = 2
 _UNUSUAL_EXPONENTS = {
@@ -148,23 +150,61 @@ def flag_filter(
     return FlagFilter
 
 
-class CreatedFilter(ConsoleFilter):
+class RangeFilter(ConsoleFilter):
+    """A first and a last value, both included. What can't be read finds nothing, and is told so."""
+
+    kind: ClassVar[str]
+
+    @staticmethod
+    def read(text: str) -> Any | None:
+        """The value that a text stands for; None where it stands for none."""
+        raise NotImplementedError
+
+    def texts(self) -> list[str | None]:
+        """What was entered as first and last."""
+        return [self.used_parameters.get(name) for name in self.parameters]
+
+    def bounds(self) -> list[Any | None]:
+        """What was entered as first and last, read."""
+        return [self.read(text) if text else None for text in self.texts()]
+
+    def is_readable(self) -> bool:
+        """Whether all that was entered stands for something."""
+        return not any(
+            text and bound is None for text, bound in zip(self.texts(), self.bounds(), strict=True)
+        )
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        for name, label in zip(self.parameters, ("from", "to"), strict=True):
+            value = self.used_parameters.get(name, "")
+            yield {"kind": self.kind, "name": name, "label": label, "value": value}
+
+    def summary(self) -> str:
+        words = _range_words(*self.texts())
+        return words if self.is_readable() else f"{words} (not understood)"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return self.within(queryset) if self.is_readable() else queryset.none()
+
+    def within(self, queryset: QuerySet) -> QuerySet:
+        """The rows between the bounds."""
+        raise NotImplementedError
+
+
+class CreatedFilter(RangeFilter):
     """Days in UTC, both included, as a range of UUIDv7 keys: whole months are left out at once."""
 
     title = "created"
     parameters = ("created_from", "created_to")
     is_indexed = True
+    kind = "date"
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        for name, label in zip(self.parameters, ("from", "to"), strict=True):
-            value = self.used_parameters.get(name, "")
-            yield {"kind": "date", "name": name, "label": label, "value": value}
-
-    def summary(self) -> str:
-        return _range_words(*(self.used_parameters.get(name) for name in self.parameters))
+    @staticmethod
+    def read(text: str) -> date | None:
+        return _day(text)
 
     def key_range(self) -> dict[str, Any]:
-        first, last = (_day(self.used_parameters.get(name)) for name in self.parameters)
+        first, last = self.bounds()
         conditions: dict[str, Any] = {}
         if first is not None:
             conditions["pk__gte"] = uuid7_floor(_midnight(first))
@@ -172,32 +212,29 @@ class CreatedFilter(ConsoleFilter):
             conditions["pk__lt"] = uuid7_floor(_midnight(last + timedelta(days=1)))
         return conditions
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def within(self, queryset: QuerySet) -> QuerySet:
         return queryset.filter(**self.key_range())
 
 
 def date_range_filter(field: str, *, title: str, is_indexed: bool = False) -> type[ConsoleFilter]:
     """Days of a date column, both included; ``is_indexed`` where the list is in its order."""
 
-    class DateRangeFilter(ConsoleFilter):
+    class DateRangeFilter(RangeFilter):
         parameters = (f"{field}_from", f"{field}_to")
+        kind = "date"
 
-        def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-            for name, label in zip(self.parameters, ("from", "to"), strict=True):
-                value = self.used_parameters.get(name, "")
-                yield {"kind": "date", "name": name, "label": label, "value": value}
-
-        def summary(self) -> str:
-            return _range_words(*(self.used_parameters.get(name) for name in self.parameters))
+        @staticmethod
+        def read(text: str) -> date | None:
+            return _day(text)
 
         def key_range(self) -> dict[str, Any]:
             return self._days() if is_indexed else {}
 
-        def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        def within(self, queryset: QuerySet) -> QuerySet:
             return queryset.filter(**self._days())
 
         def _days(self) -> dict[str, Any]:
-            first, last = (_day(self.used_parameters.get(name)) for name in self.parameters)
+            first, last = self.bounds()
             bounds = {f"{field}__gte": first, f"{field}__lte": last}
             return {lookup: bound for lookup, bound in bounds.items() if bound is not None}
 
@@ -206,22 +243,19 @@ def date_range_filter(field: str, *, title: str, is_indexed: bool = False) -> ty
     return DateRangeFilter
 
 
-class AmountFilter(ConsoleFilter):
+class AmountFilter(RangeFilter):
     """Amounts as people write them (25.00), in each row's own currency."""
 
     title = "amount"
     parameters = ("amount_from", "amount_to")
+    kind = "amount"
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        for name, label in zip(self.parameters, ("from", "to"), strict=True):
-            value = self.used_parameters.get(name, "")
-            yield {"kind": "amount", "name": name, "label": label, "value": value}
+    @staticmethod
+    def read(text: str) -> Decimal | None:
+        return _number(text)
 
-    def summary(self) -> str:
-        return _range_words(*(self.used_parameters.get(name) for name in self.parameters))
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        least, most = (_number(self.used_parameters.get(name)) for name in self.parameters)
+    def within(self, queryset: QuerySet) -> QuerySet:
+        least, most = self.bounds()
         if least is None and most is None:
             return queryset
         unusual = [code for codes in _UNUSUAL_EXPONENTS.values() for code in codes]
@@ -248,26 +282,26 @@ def _range_words(first: str | None, last: str | None) -> str:
     return f"up to {last}" if last else ""
 
 
-def _day(text: str | None) -> date | None:
+def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    # The day after it has to be one too.
+    return day if day < date.max else None
 
 
 def _midnight(value: date) -> datetime:
     return datetime(value.year, value.month, value.day, tzinfo=UTC)
 
 
-def _number(text: str | None) -> Decimal | None:
-    try:
-        number = Decimal(text.replace(",", "")) if text else None
-    except InvalidOperation:
+def _number(text: str) -> Decimal | None:
+    """A comma is one between thousands: read as a decimal one it would find a hundredfold."""
+    if not _NUMBER.fullmatch(text):
         return None
-    # A number that fits no amount would be refused by the database rather than find nothing.
-    if number is None or not number.is_finite() or abs(number) > Decimal(10) ** 12:
-        return None
-    return number
+    number = Decimal(text.replace(",", ""))
+    # One that fits no amount would be refused by the database rather than find nothing.
+    return number if abs(number) <= Decimal(10) ** 12 else None
 
 
 def active_filters(specs: Sequence[object]) -> list[tuple[str, str, list[str]]]:

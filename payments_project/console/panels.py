@@ -80,6 +80,11 @@ class Panel:
         return [list(zip(row, self.columns, strict=True)) for row in self.rows]
 
 
+def first_of_many(rows: Sequence[object]) -> str:
+    """A panel's note where its oldest ``ROWS_MAX`` rows may not be all."""
+    return f"The first {ROWS_MAX}." if len(rows) >= ROWS_MAX else ""
+
+
 PanelMaker = Callable[[HttpRequest, Any], Panel | None]
 
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from payments_project.local.terminal import Problem
 
@@ -166,6 +166,13 @@ class FolderLock:
     def release(self) -> None:
         """Gives it back, unless a process that was started with its descriptor still has it."""
         self._file.close()
+
+
+def open_private(path: Path) -> BinaryIO:
+    """An empty file to write to that its owner alone can read: it will have a password in it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "wb")
 
 
 def write_private(path: Path, text: str) -> None:

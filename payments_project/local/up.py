@@ -14,7 +14,7 @@ import psutil
 from payments_project.local import engines, processes, services, stack, summary
 from payments_project.local.engines import Run
 from payments_project.local.environment import Environment
-from payments_project.local.folder import ROOT, DataFolder, FolderLock
+from payments_project.local.folder import ROOT, DataFolder, FolderLock, open_private
 from payments_project.local.ports import LOOPBACK, is_free
 from payments_project.local.probe import wait_until_ready
 from payments_project.local.processes import Identity
@@ -72,7 +72,7 @@ def start_detached(*, data: str, port: int, fresh: bool) -> int:
     command = [sys.executable, "-m", "payments_project.local", "up"]
     command += [f"--data={folder.path}", f"--port={port}", *(["--fresh"] if fresh else [])]
     colours = {"FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
-    with folder.detached_log.open("wb") as log:
+    with open_private(folder.detached_log) as log:
         supervisor = subprocess.Popen(
             command,
             cwd=ROOT,

@@ -144,6 +144,30 @@ def test_filters_narrow_a_list(superuser, business):
     assert {row.amount for row in amounts.context["cl"].result_list} == {4200}
 
 
+@pytest.mark.parametrize("text", ["$50", "abc", "50,5", "1,0000", "1e3", "NaN", "9" * 13, "٥"])
+def test_an_amount_that_is_none_finds_nothing_and_says_so(superuser, business, text):
+    for name in ("amount_from", "amount_to"):
+        page = superuser.get(PAYMENTS, {"merchant": str(business.merchant.id), name: text})
+        assert not ids_in(page)
+        assert "(not understood)" in page.content.decode()
+
+
+@pytest.mark.parametrize("text", ["0.5", "42", "1,000", "-1.", "1,234,567.89"])
+def test_an_amount_as_people_write_it_is_understood(superuser, business, text):
+    page = superuser.get(PAYMENTS, {"merchant": str(business.merchant.id), "amount_from": text})
+    assert "(not understood)" not in page.content.decode()
+
+
+@pytest.mark.parametrize("day", ["2026-13-45", "yesterday", "9999-12-31"])
+def test_a_day_that_is_none_finds_nothing_and_says_so(superuser, business, day):
+    days = list_of("transactions.merchantpendingday")
+    for address, field in ((PAYMENTS, "created"), (days, "available_on")):
+        for end in ("from", "to"):
+            page = superuser.get(address, {f"{field}_{end}": day})
+            assert not ids_in(page)
+            assert "(not understood)" in page.content.decode()
+
+
 def test_pages_walk_through_every_payment_once(superuser, business):
     scope = {"merchant": str(business.merchant.id)}
     expected = list(

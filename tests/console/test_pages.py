@@ -8,6 +8,7 @@ from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 
+from payments_project.console.panels import ROWS_MAX
 from transactions.models import LedgerEntry, MerchantPendingDay
 
 MODELS = {model._meta.label_lower: model for model in admin.site._registry}
@@ -200,6 +201,28 @@ def test_a_disputes_page_shows_what_it_moved_and_a_ledger_entry_leads_back(super
     assert page_of("disputes.dispute", business.disputed) in shown
 
 
+def test_a_payment_with_many_refunds_says_that_these_are_the_first_and_leads_to_all(superuser, api):
+    payment = api.paid(amount=ROWS_MAX + 1)["id"]
+    for _ in range(ROWS_MAX + 1):
+        refund = {"transaction": payment, "amount": 1}
+        assert api.post("/v1/refunds", refund).json()["status"] == "succeeded"
+
+    page = superuser.get(page_of("transactions.transaction", payment)).content.decode()
+    everything = {
+        "disputes.refund": f"transaction={payment}",
+        "transactions.ledgerentry": f"transaction_id={payment}",
+    }
+    assert page.count(f"The first {ROWS_MAX}.") == len(everything)
+    for label, query in everything.items():
+        link = f"{list_of(label)}?{query}"
+        assert f'href="{link}"' in page
+        assert len(superuser.get(link).context["cl"].result_list) > ROWS_MAX
+
+
+def test_the_console_is_found_without_its_slash_too(client):
+    assert client.get("/admin").headers["Location"] == "/admin/"
+
+
 def test_settled_days_are_shown_only_when_asked_for(superuser, business):
     days = MerchantPendingDay.objects.filter(merchant_id=business.merchant.id)
     settled = days.filter(amount=0).latest("pk")
@@ -213,7 +236,7 @@ def test_settled_days_are_shown_only_when_asked_for(superuser, business):
 def test_nothing_captured_has_no_net_amount(superuser, business):
     def net(payment: str) -> str:
         page = superuser.get(page_of("transactions.transaction", payment)).content.decode()
-        return page.partition("<dt>Net</dt>")[2].partition("</dd>")[0]
+        return page.partition("<dt>Net before refunds</dt>")[2].partition("</dd>")[0]
 
     assert "—" in net(business.declined["id"])
     assert "$" in net(business.paid["id"])

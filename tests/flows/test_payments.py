@@ -132,6 +132,11 @@ def test_currency_is_accepted_in_lower_case(api: Api) -> None:
     assert api.paid(currency="eur")["currency"] == "EUR"
 
 
+@pytest.mark.parametrize("currency", ["JPY", "KWD", "CLF", "ZWG"])
+def test_every_active_currency_is_accepted_whatever_its_decimals(api: Api, currency: str) -> None:
+    assert api.paid(currency=currency, amount=1)["currency"] == currency
+
+
 @pytest.mark.parametrize(
     ("change", "code", "param"),
     [
@@ -142,6 +147,8 @@ def test_currency_is_accepted_in_lower_case(api: Api) -> None:
         ({"amount": None}, "parameter_invalid", "amount"),
         ({"amount": 10**15}, "amount_too_large", "amount"),
         ({"currency": "XXQ"}, "currency_not_supported", "currency"),
+        ({"currency": "XAU"}, "currency_not_supported", "currency"),
+        ({"currency": "XXX"}, "currency_not_supported", "currency"),
         ({"currency": 5}, "parameter_invalid", "currency"),
         ({"payment_method": "pm_nothing"}, "resource_missing", "payment_method"),
         ({"customer": "01890000-0000-7000-8000-000000000000"}, "resource_missing", "customer"),

@@ -126,6 +126,9 @@ def test_up_returns_when_payments_can_be_taken_and_tells_how(start: Start):
         "publishable_test_key", "other_merchant_test_key",
     }  # fmt: skip
     assert credentials["base_url"] == start.url
+    # They hold the console's password and the keys.
+    for secret in ("credentials.json", "logs/up.log"):
+        assert (start.data / secret).stat().st_mode & 0o777 == 0o600
     shown = start.dev("status")
     assert shown.returncode == 0
     assert all(f"● {name}" in shown.stdout for name in NAMES)

@@ -202,7 +202,7 @@ def _rows(payments: list[Transaction]) -> list[list[Cell]]:
                 "transactions.Transaction", payment.pk, display.ago(payment.created_at)
             ),
             display.badge(payment.status),
-            display.card(payment.brand, payment.last_four),
+            display.card(payment.brand, payment.last_four, payment.payment_method_type),
             display.clip(name_of(payment, "merchant_id")),
             display.money(payment.amount, payment.currency),
         ]

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 
 from merchants.models import Customer, Merchant
 from payments_project.console import display
-from payments_project.console.panels import ROWS_MAX, Column, Panel, Step, panel
+from payments_project.console.panels import ROWS_MAX, Column, Panel, Step, first_of_many, panel
 from payments_project.console.presented import Cell
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.events.models import Event
@@ -88,12 +88,14 @@ def ledger_panel(request: HttpRequest, transaction: Transaction) -> Panel:
     return ledger_of(
         LedgerEntry.objects.filter(
             transaction_id=transaction.pk, id__gte=uuid7_floor(transaction.created_at)
-        )
+        ),
+        payment=transaction.pk,
     )
 
 
-def ledger_of(entries: "QuerySet[LedgerEntry]") -> Panel:
-    """Ledger entries, oldest first, as a panel."""
+def ledger_of(entries: "QuerySet[LedgerEntry]", *, payment: UUID) -> Panel:
+    """Ledger entries, oldest first, as a panel; it leads to all of the payment's."""
+    shown = list(entries.order_by("id")[:ROWS_MAX])
     return Panel(
         title="Ledger",
         icon="receipt_long",
@@ -112,9 +114,12 @@ def ledger_of(entries: "QuerySet[LedgerEntry]") -> Panel:
                 display.day(entry.available_on),
                 display.money(entry.amount, entry.currency),
             ]
-            for entry in entries.order_by("id")[:ROWS_MAX]
+            for entry in shown
         ],
         empty="No money has moved.",
+        note=first_of_many(shown),
+        more_url=f"{display.list_url('transactions.ledgerentry')}?transaction_id={payment}",
+        more_text="All of the payment's",
         order=40,
     )  # fmt: skip
 
@@ -223,7 +228,7 @@ def payment_rows(payments: list[Transaction]) -> list[list[Cell]]:
                 "transactions.Transaction", payment.pk, display.moment(payment.created_at)
             ),
             display.badge(payment.status),
-            display.card(payment.brand, payment.last_four),
+            display.card(payment.brand, payment.last_four, payment.payment_method_type),
             payment.gateway_name,
             display.money(payment.amount, payment.currency),
         ]

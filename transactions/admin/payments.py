@@ -145,11 +145,11 @@ class TransactionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Card")
     def card(self, transaction: Transaction) -> Cell:
-        if not transaction.last_four:
-            return transaction.payment_method_type.replace("_", " ")
-        return display.card(transaction.brand, transaction.last_four)
+        return display.card(
+            transaction.brand, transaction.last_four, transaction.payment_method_type
+        )
 
-    @admin.display(description="Net")
+    @admin.display(description="Net before refunds")
     def net(self, transaction: Transaction) -> Cell:
         """Nothing before a capture, where the column has what it would be."""
         if not transaction.captured_amount:
