@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from disputes import states
-from payments_project.database.fields import TransactionTime
+from payments_project.database.fields import RowTime, TransactionTime
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import EMPTY_JSON, Aggregate, Identified
 from payments_project.tenancy import ENVIRONMENT_CHOICES, ENVIRONMENTS
@@ -50,7 +50,7 @@ class Refund(Identified, Aggregate):
     requested_by = models.UUIDField(null=True)
     requested_by_kind = models.CharField(max_length=20, null=True)
     processed_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    created_at = models.DateTimeField(null=True, db_default=RowTime())
     updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
 
     class Meta:
@@ -130,7 +130,7 @@ class Dispute(Identified, Aggregate):
     evidence_submitted_at = models.DateTimeField(null=True)
     merchant_response = models.TextField(null=True)
     gateway_dispute_id = models.CharField(max_length=100, null=True)
-    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    created_at = models.DateTimeField(null=True, db_default=RowTime())
     updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
     resolved_at = models.DateTimeField(null=True)
 

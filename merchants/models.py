@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django_cryptography.fields import encrypt
 
 from merchants import states
-from payments_project.database.fields import TransactionTime
+from payments_project.database.fields import RowTime, TransactionTime
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import EMPTY_JSON, Aggregate, Identified
 from payments_project.tenancy import ENVIRONMENT_CHOICES, ENVIRONMENTS, LIVE
@@ -123,7 +123,7 @@ class ApiKey(Identified, Aggregate):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    created_at = models.DateTimeField(null=True, db_default=RowTime())
     created_by = models.UUIDField(null=True, blank=True)
 
     class Meta:
@@ -187,7 +187,7 @@ class Customer(Identified, Aggregate):
     first_transaction_at = models.DateTimeField(null=True)
     last_transaction_at = models.DateTimeField(null=True)
     is_active = models.BooleanField(null=True, default=True, db_default=True)
-    created_at = models.DateTimeField(null=True, db_default=TransactionTime())
+    created_at = models.DateTimeField(null=True, db_default=RowTime())
     updated_at = models.DateTimeField(null=True, db_default=TransactionTime())
 
     class Meta:

@@ -22,8 +22,7 @@ def resolve_refunds(*, batch: int = 500) -> dict[str, int]:
     Returns how many were asked about and how many are settled now (``ask_gateways``). Safe to run
     twice or at once.
     """
-    # By id, which has the time of the row itself: created_at has that of a transaction that may have
-    # waited for a lock before the gateway was asked.
+    # By id, as their index has them; it has the time of the row.
     waiting = Refund.objects.filter(
         status=states.PENDING,
         awaits_gateway=False,

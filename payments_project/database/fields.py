@@ -24,6 +24,17 @@ class TransactionTime(Func):
     output_field = models.DateTimeField()
 
 
+class RowTime(Func):
+    """``clock_timestamp()``: when the row was made, as the ``uuidv7()`` beside it has it. A list in
+    the order of its ids is in the order of these times too, whatever their transactions waited for.
+    """
+
+    function = "clock_timestamp"
+    template = "%(function)s()"
+    arity = 0
+    output_field = models.DateTimeField()
+
+
 class Xid8Field(models.Field):
     """A 64-bit transaction id. psycopg hands ``xid8`` over as text; here it is an ``int``."""
 

@@ -75,6 +75,17 @@ def _uuid7(table: str) -> Difference:
     )
 
 
+def _row_time(table: str) -> Difference:
+    return Difference(
+        f"{table}.created_at",
+        "default",
+        "now()",
+        "clock_timestamp()",
+        "now() is when the transaction began, which may have waited for a lock since. The id beside"
+        " it is made with the row; so is this, and a list in the order of ids is newest first.",
+    )
+
+
 DIFFERENCES: tuple[Difference, ...] = (
     # transactions
     Difference(
@@ -134,7 +145,9 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     # refunds, disputes
     _uuid7("refunds"),
+    _row_time("refunds"),
     _uuid7("disputes"),
+    _row_time("disputes"),
     # merchants, merchant_api_keys, customers
     _uuid7("merchants"),
     Difference(
@@ -146,7 +159,9 @@ DIFFERENCES: tuple[Difference, ...] = (
         " column left in clear beside it would give it away.",
     ),
     _uuid7("merchant_api_keys"),
+    _row_time("merchant_api_keys"),
     _uuid7("customers"),
+    _row_time("customers"),
     Difference(
         "customers.customers_merchant_id_external_customer_id_key",
         "constraint",
