@@ -216,8 +216,8 @@ def recorded_payments(walk: Walk) -> None:
     walk.refused(
         "with a refund above its amount",
         walk.merchant.post(path, sale | {"refund": {"amount": 5_001}}),
-        400,
-        "parameter_invalid",
+        409,
+        "amount_exceeds_refundable",
     )
     walk.equals("nothing was recorded", walk.balance(), before)
     made = walk.answer(

@@ -18,6 +18,18 @@ QUICK = [
 ]
 
 
+# What waits for nothing, neither for the worker nor for the gateway's messages, and needs no more
+# keys than the folder's two.
+AT_ONCE = [
+    *QUICK,
+    ("Idempotency", demo_money.idempotency),
+    ("Payments taken elsewhere", demo_money.recorded_payments),
+    ("Lists", demo_account.lists),
+    ("Strict input", demo_account.strict_input),
+    ("Erasure", demo_account.erasure),
+]
+
+
 def untrue(walk: Walk) -> None:
     """A merchant that has taken nothing has a thousand."""
     walk.equals("the balance is a thousand", walk.balance()["pending"], 1_000)
@@ -54,6 +66,17 @@ def test_chapters_that_hold_are_told_and_counted(
     told = capsys.readouterr().out
     assert "✓ another is captured in full" in told
     assert "✓ All of it holds: 16 checks" in told
+
+
+def test_chapters_that_wait_for_nothing_hold(
+    folder: DataFolder,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setattr(demo, "CHAPTERS", AT_ONCE)
+    code = demo.run_demo(data=str(folder.path), base_url=server.url)
+    assert code == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("chapter", [untrue, absent, refused])
