@@ -18,15 +18,13 @@ QUICK = [
 ]
 
 
-# What waits for nothing, neither for the worker nor for the gateway's messages, and needs no more
-# keys than the folder's two.
+# What waits neither for the worker nor for the gateway's messages, and needs nothing that a chapter
+# which does has made.
 AT_ONCE = [
     *QUICK,
     ("Idempotency", demo_money.idempotency),
     ("Payments taken elsewhere", demo_money.recorded_payments),
-    ("Lists", demo_account.lists),
     ("Strict input", demo_account.strict_input),
-    ("Erasure", demo_account.erasure),
 ]
 
 
