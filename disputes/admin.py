@@ -30,7 +30,7 @@ from payments_project.console.search import GATEWAY_ID, ID
 from payments_project.database.uuid7 import uuid7_floor, uuid7_time
 from payments_project.money import format_amount
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
-from transactions.admin.panels import ledger_of, timeline
+from transactions.admin.panels import ledger_of, paid_with, timeline
 from transactions.models import LedgerEntry, Transaction
 
 # How many of an oldest-first queue stand on the home page.
@@ -293,7 +293,15 @@ def disputes_panel(request: HttpRequest, transaction: Transaction) -> Panel | No
     rows = dispute_rows(Dispute.objects.filter(transaction=transaction).order_by("id")[:ROWS_MAX])
     if not rows:
         return None
-    return Panel(title="Disputes", icon="gavel", columns=_DISPUTE_COLUMNS, rows=rows, order=30)
+    return Panel(
+        title="Disputes",
+        icon="gavel",
+        columns=_DISPUTE_COLUMNS,
+        rows=rows,
+        note=first_of_many(rows),
+        more_url=f"{display.list_url('disputes.dispute')}?transaction={transaction.pk}",
+        order=30,
+    )
 
 
 @panel("disputes.refund", permission="transactions.view_transaction")
@@ -353,7 +361,7 @@ def _payment_panel(transaction_id: Any) -> Panel:
                 "transactions.Transaction", payment.pk, display.moment(payment.created_at)
             ),
             display.badge(payment.status),
-            display.card(payment.brand, payment.last_four),
+            paid_with(payment),
             display.money(payment.refunded_amount, payment.currency),
             display.money(payment.amount, payment.currency),
         ]

@@ -19,14 +19,18 @@ _WITHDRAWN = {
     "ZWL": 2,
 }  # fmt: skip
 
-_EXPONENTS: dict[str, int] = _WITHDRAWN | {
+# Metals, bond units, the test code and "no currency" have no smallest unit to count an amount in.
+_ACTIVE = {
     str(currency.code): int(currency.exponent)
     for currency in Currency
     if currency.exponent is not None
 }
+_EXPONENTS: dict[str, int] = _WITHDRAWN | _ACTIVE
 
 _CODE_BEFORE_DIGIT = re.compile(r"([A-Z])([0-9])")
 
+# What can be paid in.
+ACTIVE_CURRENCIES = frozenset(_ACTIVE)
 # What amounts can be in, for lists of choices.
 CURRENCY_CODES = tuple(sorted(_EXPONENTS))
 

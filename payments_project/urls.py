@@ -25,7 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("vault.api.urls")),
     path("v1/", include("merchants.api.urls")),
     path("v1/openapi.json", read_only(openapi.document)),
-    path("admin", RedirectView.as_view(url="/admin/")),
+    path("admin", RedirectView.as_view(url="/admin/", query_string=True)),
     path("admin/", admin.site.urls),
 ]
 

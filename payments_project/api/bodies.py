@@ -10,7 +10,6 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from django.core.validators import EmailValidator
-from iso4217 import Currency as IsoCurrency
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,10 +23,9 @@ from stdnum import luhn
 
 from payments_project.errors import FieldError, InvalidInput
 from payments_project.metadata import PAIRS_MAX
+from payments_project.money import ACTIVE_CURRENCIES
 
 AMOUNT_MAX = 99_999_999_999
-# Metals, bond units, the test code and "no currency" have no smallest unit to count an amount in.
-CURRENCIES = frozenset(item.code for item in IsoCurrency if item.exponent is not None)
 
 # Digits as a person types a card number: 13 to 19 of them, in groups or not, starting as an
 # issuer's do (ISO/IEC 7812: 2 to 6 are the card networks').
@@ -167,7 +165,7 @@ def _amount(value: int) -> int:
 
 def _currency(value: str) -> str:
     code = value.upper() if len(value) == 3 and value.isascii() else ""
-    if code not in CURRENCIES:
+    if code not in ACTIVE_CURRENCIES:
         raise PydanticCustomError(
             "currency_not_supported", "Not an active ISO 4217 currency that can be paid with."
         )

@@ -135,10 +135,10 @@ def due(value: date | None, *, today: date | None = None) -> SafeString:
     return format_html("{} {}", written, badge(words, tone))
 
 
-def card(brand: str | None, last_four: str | None, otherwise: str = "") -> SafeString | str:
-    """``Visa ···· 4242``; what it was paid with ``otherwise``, such as ``bank_transfer``."""
+def card(brand: str | None, last_four: str | None) -> SafeString:
+    """``Visa ···· 4242``."""
     if not last_four:
-        return otherwise.replace("_", " ") or EMPTY
+        return EMPTY
     return format_html(
         '<span class="c-card"><span class="c-brand">{}</span> <span class="c-dots">····</span> '
         "{}</span>",

@@ -5,7 +5,7 @@ whether an index helps to find what it asks for.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -150,15 +150,32 @@ def flag_filter(
     return FlagFilter
 
 
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    # The day after it has to be one too.
+    return day if day < date.max else None
+
+
+def _number(text: str) -> Decimal | None:
+    """A comma is one between thousands: read as a decimal one it would find a hundredfold."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = Decimal(text.replace(",", ""))
+    # One that fits no amount would be refused by the database rather than find nothing.
+    return number if abs(number) <= Decimal(10) ** 12 else None
+
+
 class RangeFilter(ConsoleFilter):
-    """A first and a last value, both included. What can't be read finds nothing, and is told so."""
+    """A first and a last value, both included. What can't be read finds nothing, and is told so.
+
+    ``kind`` is the template's; ``read`` gives the value that a text stands for, None for none.
+    """
 
     kind: ClassVar[str]
-
-    @staticmethod
-    def read(text: str) -> Any | None:
-        """The value that a text stands for; None where it stands for none."""
-        raise NotImplementedError
+    read: Callable[[str], Any | None]
 
     def texts(self) -> list[str | None]:
         """What was entered as first and last."""
@@ -198,10 +215,7 @@ class CreatedFilter(RangeFilter):
     parameters = ("created_from", "created_to")
     is_indexed = True
     kind = "date"
-
-    @staticmethod
-    def read(text: str) -> date | None:
-        return _day(text)
+    read = staticmethod(_day)
 
     def key_range(self) -> dict[str, Any]:
         first, last = self.bounds()
@@ -222,10 +236,7 @@ def date_range_filter(field: str, *, title: str, is_indexed: bool = False) -> ty
     class DateRangeFilter(RangeFilter):
         parameters = (f"{field}_from", f"{field}_to")
         kind = "date"
-
-        @staticmethod
-        def read(text: str) -> date | None:
-            return _day(text)
+        read = staticmethod(_day)
 
         def key_range(self) -> dict[str, Any]:
             return self._days() if is_indexed else {}
@@ -249,10 +260,7 @@ class AmountFilter(RangeFilter):
     title = "amount"
     parameters = ("amount_from", "amount_to")
     kind = "amount"
-
-    @staticmethod
-    def read(text: str) -> Decimal | None:
-        return _number(text)
+    read = staticmethod(_number)
 
     def within(self, queryset: QuerySet) -> QuerySet:
         least, most = self.bounds()
@@ -282,26 +290,8 @@ def _range_words(first: str | None, last: str | None) -> str:
     return f"up to {last}" if last else ""
 
 
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    # The day after it has to be one too.
-    return day if day < date.max else None
-
-
 def _midnight(value: date) -> datetime:
     return datetime(value.year, value.month, value.day, tzinfo=UTC)
-
-
-def _number(text: str) -> Decimal | None:
-    """A comma is one between thousands: read as a decimal one it would find a hundredfold."""
-    if not _NUMBER.fullmatch(text):
-        return None
-    number = Decimal(text.replace(",", ""))
-    # One that fits no amount would be refused by the database rather than find nothing.
-    return number if abs(number) <= Decimal(10) ** 12 else None
 
 
 def active_filters(specs: Sequence[object]) -> list[tuple[str, str, list[str]]]:

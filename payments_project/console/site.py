@@ -8,17 +8,17 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.admin.options import ModelAdmin
-from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
+from payments_project.console.display import object_url
 from payments_project.console.home import home_context
 from payments_project.console.search import LAST_FOUR, Term, looks_like_card_number, recognise
 
@@ -199,11 +199,6 @@ def _offer(site: str, model: type[Model], term: Term) -> SearchResult:
 
 def _result(site: str, model: type[Model], model_admin: ModelAdmin, row: Model) -> SearchResult:
     options = model._meta
-    try:
-        link = reverse(
-            f"{site}:{options.app_label}_{options.model_name}_change", args=[quote(row.pk)]
-        )
-    except NoReverseMatch:
-        link = reverse(f"{site}:index")
+    link = object_url(options.label, row.pk) or reverse(f"{site}:index")
     shown_as = getattr(model_admin, "found_as", str)
     return SearchResult(shown_as(row), str(options.verbose_name), link, "arrow_outward")

@@ -4,14 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.conf import settings
 from django.db.transaction import atomic
 
 from disputes.services.audit_books import audit_books
 from merchants.models import Customer
 from payments_project.models import Event
 from tests.api_client import Api
-from tests.faults.engines import wait_until
+from tests.faults.engines import wait_until, waits_for_a_lock
 from tests.threads import at_once
 from transactions.balances import fold_balances, read_balances
 from transactions.gateways.lease import gateway_lease_seconds
@@ -20,6 +20,8 @@ from transactions.services.resolve import resolve_unknown_outcomes
 from transactions.services.settle import settle_due
 
 CLIENTS = 8
+# The server has its settings, and with them its connections' name, from this process.
+PROCESS = settings.DATABASES["default"]["OPTIONS"]["application_name"]
 
 
 def test_concurrent_refunds_never_exceed_what_was_captured(api: Api) -> None:
@@ -44,22 +46,13 @@ def test_refund_that_waited_for_another_is_the_newest_by_its_time_too(api: Api) 
         with atomic():
             Transaction.objects.select_for_update().get(pk=awaited)
             waiting = thread.submit(api.post, "/v1/refunds", {"transaction": awaited})
-            wait_until(someone_waits_for_a_lock, "the refund waits")
+            wait_until(lambda: waits_for_a_lock(PROCESS), "the refund waits")
             assert api.post("/v1/refunds", {"transaction": free}).status_code == 201
         assert waiting.result().status_code == 201
 
     newest_first = api.get("/v1/refunds").json()["data"]
     assert [refund["transaction"] for refund in newest_first] == [awaited, free]
     assert newest_first[0]["created_at"] > newest_first[1]["created_at"]
-
-
-def someone_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) > 0 FROM pg_locks AS lock JOIN pg_stat_activity USING (pid)"
-            " WHERE NOT granted AND datname = current_database()"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def test_concurrent_captures_take_effect_once(api: Api) -> None:

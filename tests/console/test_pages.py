@@ -221,6 +221,7 @@ def test_a_payment_with_many_refunds_says_that_these_are_the_first_and_leads_to_
 
 def test_the_console_is_found_without_its_slash_too(client):
     assert client.get("/admin").headers["Location"] == "/admin/"
+    assert client.get("/admin?environment=test").headers["Location"] == "/admin/?environment=test"
 
 
 def test_settled_days_are_shown_only_when_asked_for(superuser, business):

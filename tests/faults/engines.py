@@ -15,6 +15,7 @@ from pathlib import Path
 import redis
 
 from payments_project.local.valkey import server as valkey_server
+from tests.schema.rows import OWNER, connect
 from tests.server import ROOT
 
 WAIT_SECONDS_MAX = 60
@@ -28,6 +29,17 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"never came true: {what}")
+
+
+def waits_for_a_lock(application: str) -> bool:
+    """Whether a connection of that name to the tests' database waits for another's lock."""
+    with connect(OWNER, autocommit=True) as owner:
+        found = owner.execute(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity"
+            " WHERE application_name = %s AND datname = current_database())",
+            [application],
+        ).fetchone()
+        return found is not None
 
 
 def free_port() -> int:

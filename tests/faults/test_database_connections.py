@@ -14,7 +14,7 @@ from disputes.services.audit_books import audit_books
 from payments_project.models import IdempotencyKey
 from tests.api_client import Api, new_key
 from tests.faults.crashing_wsgi import AFTER_GATEWAY, BEFORE_GATEWAY
-from tests.faults.engines import Door, wait_until
+from tests.faults.engines import Door, wait_until, waits_for_a_lock
 from tests.merchants.making import MadeMerchant, client_of
 from tests.schema.rows import APPLICATION, OWNER, connect
 from tests.server import Server, start_server
@@ -53,16 +53,6 @@ def cut_connections(condition: str = "true") -> int:
         return int(ended[0])
 
 
-def waiting_for_a_lock() -> bool:
-    with connect(OWNER, autocommit=True) as owner:
-        found = owner.execute(
-            "SELECT 1 FROM pg_locks WHERE NOT granted AND pid IN"
-            " (SELECT pid FROM pg_stat_activity WHERE application_name = %s)",
-            [PROCESS],
-        ).fetchone()
-        return found is not None
-
-
 def test_connections_cut_between_requests_cost_no_request(cut_api: Api) -> None:
     body = {"amount": 1000, "currency": "USD", "payment_method": cut_api.card()}
     with ThreadPoolExecutor(8) as clients:
@@ -82,7 +72,7 @@ def test_connection_cut_while_a_request_waits_is_a_503_and_changes_nothing(cut_a
     with connect(OWNER) as holder, ThreadPoolExecutor(1) as client:
         holder.execute("SELECT 1 FROM transactions WHERE id = %s FOR UPDATE", [transaction["id"]])
         waiting = client.submit(cut_api.post, path, {"amount": 600}, key=key)
-        wait_until(waiting_for_a_lock, "the capture waits for the row")
+        wait_until(lambda: waits_for_a_lock(PROCESS), "the capture waits for the row")
         assert cut_connections("wait_event_type = 'Lock'") == 1
         response = waiting.result()
 

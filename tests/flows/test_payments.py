@@ -147,6 +147,7 @@ def test_every_active_currency_is_accepted_whatever_its_decimals(api: Api, curre
         ({"amount": None}, "parameter_invalid", "amount"),
         ({"amount": 10**15}, "amount_too_large", "amount"),
         ({"currency": "XXQ"}, "currency_not_supported", "currency"),
+        # Gold, and the code for no currency.
         ({"currency": "XAU"}, "currency_not_supported", "currency"),
         ({"currency": "XXX"}, "currency_not_supported", "currency"),
         ({"currency": 5}, "parameter_invalid", "currency"),

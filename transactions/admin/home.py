@@ -27,6 +27,7 @@ from payments_project.console.presented import Cell
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.money import format_amount
 from transactions import states
+from transactions.admin.panels import paid_with
 from transactions.models import Transaction
 
 ROWS_MAX = 100_000
@@ -202,7 +203,7 @@ def _rows(payments: list[Transaction]) -> list[list[Cell]]:
                 "transactions.Transaction", payment.pk, display.ago(payment.created_at)
             ),
             display.badge(payment.status),
-            display.card(payment.brand, payment.last_four, payment.payment_method_type),
+            paid_with(payment),
             display.clip(name_of(payment, "merchant_id")),
             display.money(payment.amount, payment.currency),
         ]

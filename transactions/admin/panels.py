@@ -148,6 +148,10 @@ def operations_panel(request: HttpRequest, transaction: Transaction) -> Panel | 
             Column("Amount", is_number=True),
         ],
         rows=rows,
+        note=first_of_many(rows),
+        more_url=(
+            f"{display.list_url('transactions.gatewayoperation')}?transaction={transaction.pk}"
+        ),
         order=50,
     )  # fmt: skip
 
@@ -220,6 +224,13 @@ def _payments_panel(
     )
 
 
+def paid_with(payment: Transaction) -> Cell:
+    """The payment's card, or of one taken elsewhere the kind of its payment method."""
+    if not payment.last_four:
+        return payment.payment_method_type.replace("_", " ")
+    return display.card(payment.brand, payment.last_four)
+
+
 def payment_rows(payments: list[Transaction]) -> list[list[Cell]]:
     """Payments as rows of a panel, each linked by its time."""
     return [
@@ -228,7 +239,7 @@ def payment_rows(payments: list[Transaction]) -> list[list[Cell]]:
                 "transactions.Transaction", payment.pk, display.moment(payment.created_at)
             ),
             display.badge(payment.status),
-            display.card(payment.brand, payment.last_four, payment.payment_method_type),
+            paid_with(payment),
             payment.gateway_name,
             display.money(payment.amount, payment.currency),
         ]

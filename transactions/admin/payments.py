@@ -25,6 +25,7 @@ from payments_project.money import format_amount
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
 from transactions import states
 from transactions.admin.gateway_names import GATEWAY_NAMES
+from transactions.admin.panels import paid_with
 from transactions.models import Transaction
 
 # An address of many merchants' customers; what they paid is found through each of them.
@@ -145,9 +146,7 @@ class TransactionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Card")
     def card(self, transaction: Transaction) -> Cell:
-        return display.card(
-            transaction.brand, transaction.last_four, transaction.payment_method_type
-        )
+        return paid_with(transaction)
 
     @admin.display(description="Net before refunds")
     def net(self, transaction: Transaction) -> Cell:
