@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -42,6 +42,13 @@ class Identity:
     def is_alive(self) -> bool:
         """Whether that very process still runs (a zombie does not)."""
         return self.process() is not None
+
+    def send(self, number: int) -> None:
+        """Sends a signal to that very process, if it still runs."""
+        process = self.process()
+        if process is not None:
+            with suppress(psutil.Error):
+                process.send_signal(number)
 
     def process(self) -> psutil.Process | None:
         try:
@@ -193,14 +200,13 @@ def stop(child: Child, *, hurry: Callable[[], bool] = lambda: False) -> None:
 
 def stop_recorded(running: Running) -> bool:
     """Stops a process that another, ended process of ours had started; False if none was left."""
-    found = running.identity.process()
+    leader_left = running.identity.is_alive()
     members = _group(running)
-    if found is not None:
-        with suppress(psutil.Error):
-            found.send_signal(running.stop_signal)
+    if leader_left:
+        running.identity.send(running.stop_signal)
         _wait_for_group(running, lambda: not running.identity.is_alive(), _never)
-    _end_group(running)
-    return bool(found or members)
+    _end_group(running, members)
+    return leader_left or bool(members)
 
 
 def _wait(done: Callable[[], bool], seconds: float, hurry: Callable[[], bool]) -> None:
@@ -214,16 +220,16 @@ def _wait_for_group(
 ) -> None:
     """Waits for a child and all that it started to end, as long as its grace lasts."""
     asked_at = time.monotonic()
+    members: set[Identity] = set()
 
     def done() -> bool:
-        nonlocal asked_at
-        left = _group(running)
+        nonlocal asked_at, members
+        members = _alive(members | _group(running))
         if running.asks_all and time.monotonic() - asked_at > _ASK_AGAIN_SECONDS:
             asked_at = time.monotonic()
-            for process in left:
-                with suppress(psutil.Error):
-                    process.send_signal(running.stop_signal)
-        return leader_ended() and not left
+            for member in members:
+                member.send(running.stop_signal)
+        return leader_ended() and not members
 
     _wait(done, running.grace_seconds, hurry)
 
@@ -232,13 +238,18 @@ def _never() -> bool:
     return False
 
 
-def _group(running: Running) -> list[psutil.Process]:
+def _alive(members: set[Identity]) -> set[Identity]:
+    return {member for member in members if member.is_alive()}
+
+
+def _group(running: Running) -> set[Identity]:
     """What is alive of a child's group: itself, and what it started and may have left behind.
 
     Every child leads a session, so its id is its group's. The mark in their environment tells
-    ours from a group that was given the same id later.
+    ours from a group that was given the same id later. A process that is about to end has no
+    environment any more while it is still alive: who waits for the group keeps those it knew.
     """
-    members = []
+    members = set()
     for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError):
             if os.getpgid(process.pid) != running.identity.pid:
@@ -246,18 +257,23 @@ def _group(running: Running) -> list[psutil.Process]:
             ours = process.environ().get(MARK) == str(Path(running.log).parent)
             leads = process.pid == running.identity.pid and running.identity.is_alive()
             if (ours or leads) and process.status() != psutil.STATUS_ZOMBIE:
-                members.append(process)
+                members.add(Identity.of(process.pid))
     return members
 
 
-def _end_group(running: Running) -> None:
+def _end_group(running: Running, known: Collection[Identity] = ()) -> None:
     """Ends what is left of a group: first asked, then killed."""
-    for ask in (psutil.Process.terminate, psutil.Process.kill):
-        left = _group(running)
-        for process in left:
-            with suppress(psutil.Error):
-                ask(process)
-        if not left:
+    members = set(known)
+
+    def ended() -> bool:
+        nonlocal members
+        members = _alive(members | _group(running))
+        return not members
+
+    for ask in (signal.SIGTERM, signal.SIGKILL):
+        if ended():
             return
+        for member in members:
+            member.send(ask)
         # Not psutil's own waiting: it would take a child's exit code from its ``Popen``.
-        _wait(lambda: not _group(running), _ASKED_SECONDS, _never)
+        _wait(ended, _ASKED_SECONDS, _never)
