@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -187,26 +187,63 @@ def end_of(path: Path, lines: int = 25) -> str:
     return "\n".join(newest.strip("\n").splitlines()[-lines:])
 
 
+class _Group:
+    """What is alive of a child's group: itself, and what it started and may have left behind.
+
+    Every child leads a session, so its id is its group's. The mark in their environment tells
+    ours from a group that was given the same id later. A process that is about to end has no
+    environment any more while it is still alive, so those that were known once are remembered.
+    """
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._known: set[Identity] = set()
+
+    def alive(self) -> set[Identity]:
+        self._known = {member for member in self._known | self._found() if member.is_alive()}
+        return self._known
+
+    def send(self, number: int) -> None:
+        """Sends a signal to all that is alive of it."""
+        for member in self.alive():
+            member.send(number)
+
+    def _found(self) -> set[Identity]:
+        leader, mark = self._running.identity, str(Path(self._running.log).parent)
+        found = set()
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, ProcessLookupError):
+                if os.getpgid(process.pid) != leader.pid:
+                    continue
+                leads = process.pid == leader.pid and leader.is_alive()
+                if leads or process.environ().get(MARK) == mark:
+                    found.add(Identity.of(process.pid))
+        return found
+
+
 def stop(child: Child, *, hurry: Callable[[], bool] = lambda: False) -> None:
     """Asks a child to stop, waits for all that it started, and ends what outlives its grace."""
     running = child.running
+    group = _Group(running)
     if not child.ended():
         with suppress(ProcessLookupError):
             child.popen.send_signal(running.stop_signal)
-        _wait_for_group(running, child.ended, hurry)
-    _end_group(running)
+        _wait_for(group, running, child.ended, hurry)
+    _end(group)
     child.popen.wait()
 
 
 def stop_recorded(running: Running) -> bool:
     """Stops a process that another, ended process of ours had started; False if none was left."""
-    leader_left = running.identity.is_alive()
-    members = _group(running)
-    if leader_left:
-        running.identity.send(running.stop_signal)
-        _wait_for_group(running, lambda: not running.identity.is_alive(), _never)
-    _end_group(running, members)
-    return leader_left or bool(members)
+    group = _Group(running)
+    if not group.alive():
+        return False
+    leader = running.identity
+    if leader.is_alive():
+        leader.send(running.stop_signal)
+        _wait_for(group, running, lambda: not leader.is_alive(), _never)
+    _end(group)
+    return True
 
 
 def _wait(done: Callable[[], bool], seconds: float, hurry: Callable[[], bool]) -> None:
@@ -215,21 +252,18 @@ def _wait(done: Callable[[], bool], seconds: float, hurry: Callable[[], bool]) -
         time.sleep(0.05)
 
 
-def _wait_for_group(
-    running: Running, leader_ended: Callable[[], bool], hurry: Callable[[], bool]
+def _wait_for(
+    group: _Group, running: Running, leader_ended: Callable[[], bool], hurry: Callable[[], bool]
 ) -> None:
     """Waits for a child and all that it started to end, as long as its grace lasts."""
     asked_at = time.monotonic()
-    members: set[Identity] = set()
 
     def done() -> bool:
-        nonlocal asked_at, members
-        members = _alive(members | _group(running))
+        nonlocal asked_at
         if running.asks_all and time.monotonic() - asked_at > _ASK_AGAIN_SECONDS:
             asked_at = time.monotonic()
-            for member in members:
-                member.send(running.stop_signal)
-        return leader_ended() and not members
+            group.send(running.stop_signal)
+        return leader_ended() and not group.alive()
 
     _wait(done, running.grace_seconds, hurry)
 
@@ -238,42 +272,11 @@ def _never() -> bool:
     return False
 
 
-def _alive(members: set[Identity]) -> set[Identity]:
-    return {member for member in members if member.is_alive()}
-
-
-def _group(running: Running) -> set[Identity]:
-    """What is alive of a child's group: itself, and what it started and may have left behind.
-
-    Every child leads a session, so its id is its group's. The mark in their environment tells
-    ours from a group that was given the same id later. A process that is about to end has no
-    environment any more while it is still alive: who waits for the group keeps those it knew.
-    """
-    members = set()
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, ProcessLookupError):
-            if os.getpgid(process.pid) != running.identity.pid:
-                continue
-            ours = process.environ().get(MARK) == str(Path(running.log).parent)
-            leads = process.pid == running.identity.pid and running.identity.is_alive()
-            if (ours or leads) and process.status() != psutil.STATUS_ZOMBIE:
-                members.add(Identity.of(process.pid))
-    return members
-
-
-def _end_group(running: Running, known: Collection[Identity] = ()) -> None:
+def _end(group: _Group) -> None:
     """Ends what is left of a group: first asked, then killed."""
-    members = set(known)
-
-    def ended() -> bool:
-        nonlocal members
-        members = _alive(members | _group(running))
-        return not members
-
     for ask in (signal.SIGTERM, signal.SIGKILL):
-        if ended():
+        if not group.alive():
             return
-        for member in members:
-            member.send(ask)
+        group.send(ask)
         # Not psutil's own waiting: it would take a child's exit code from its ``Popen``.
-        _wait(ended, _ASKED_SECONDS, _never)
+        _wait(lambda: not group.alive(), _ASKED_SECONDS, _never)
