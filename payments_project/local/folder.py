@@ -169,19 +169,16 @@ class FolderLock:
 
 
 def open_private(path: Path) -> BinaryIO:
-    """An empty file to write to that its owner alone can read: it will have a password in it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.fchmod(descriptor, 0o600)
-    return os.fdopen(descriptor, "wb")
+    """A new file to write to, in place of an old one, that its owner alone can read."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def write_private(path: Path, text: str) -> None:
     """Writes a file that its owner alone can read; readers see the old one or the new one."""
     unfinished = path.with_name(f"{path.name}.new")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+    with open_private(unfinished) as file:
+        file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)

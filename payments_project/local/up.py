@@ -72,6 +72,7 @@ def start_detached(*, data: str, port: int, fresh: bool) -> int:
     command = [sys.executable, "-m", "payments_project.local", "up"]
     command += [f"--data={folder.path}", f"--port={port}", *(["--fresh"] if fresh else [])]
     colours = {"FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
+    # The console's password will stand in it.
     with open_private(folder.detached_log) as log:
         supervisor = subprocess.Popen(
             command,
