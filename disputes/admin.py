@@ -282,7 +282,7 @@ def refunds_panel(request: HttpRequest, transaction: Transaction) -> Panel | Non
         columns=_REFUND_COLUMNS,
         rows=rows,
         note=first_of_many(rows),
-        more_url=f"{display.list_url('disputes.refund')}?transaction={transaction.pk}",
+        more_url=display.list_url("disputes.refund", transaction=transaction.pk),
         order=20,
     )
 
@@ -299,7 +299,7 @@ def disputes_panel(request: HttpRequest, transaction: Transaction) -> Panel | No
         columns=_DISPUTE_COLUMNS,
         rows=rows,
         note=first_of_many(rows),
-        more_url=f"{display.list_url('disputes.dispute')}?transaction={transaction.pk}",
+        more_url=display.list_url("disputes.dispute", transaction=transaction.pk),
         order=30,
     )
 
@@ -390,7 +390,7 @@ def merchant_disputes_panel(request: HttpRequest, merchant: Merchant) -> Panel:
         columns=_DISPUTE_COLUMNS,
         rows=dispute_rows(found[:10]),
         empty="No disputes.",
-        more_url=f"{display.list_url('disputes.dispute')}?merchant={merchant.pk}",
+        more_url=display.list_url("disputes.dispute", merchant=merchant.pk),
         order=40,
     )
 
@@ -401,7 +401,7 @@ def disputes_by_deadline(request: HttpRequest, environment: str) -> Iterable[Hom
     open_ones = Dispute.objects.filter(status=states.OPEN, environment=environment)
     nearest = list(open_ones.order_by("due_date")[:QUEUE_ROWS])
     count = count_some(open_ones)
-    url = f"{display.list_url('disputes.dispute')}?environment={environment}&status=open"
+    url = display.list_url("disputes.dispute", environment=environment, status="open")
     today = datetime.now(UTC).date()
     overdue = count_some(open_ones.filter(due_date__lt=today))
     soon = count_some(
@@ -453,7 +453,7 @@ def pending_refunds(request: HttpRequest, environment: str) -> Iterable[HomePart
     pending = Refund.objects.filter(status=states.PENDING, environment=environment)
     oldest = list(pending.order_by("created_at")[:QUEUE_ROWS])
     count = count_some(pending)
-    url = f"{display.list_url('disputes.refund')}?environment={environment}&status=pending"
+    url = display.list_url("disputes.refund", environment=environment, status="pending")
     yield Tile(
         label="Refunds pending",
         icon="undo",

@@ -131,6 +131,6 @@ def customer_cards_panel(request: HttpRequest, customer: Customer) -> Panel:
             for method in methods
         ],
         empty="No payment methods.",
-        more_url=f"{display.list_url('vault.paymentmethod')}?customer_id={customer.pk}",
+        more_url=display.list_url("vault.paymentmethod", customer_id=customer.pk),
         order=15,
     )

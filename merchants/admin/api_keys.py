@@ -132,6 +132,6 @@ def merchant_keys_panel(request: HttpRequest, merchant: Merchant) -> Panel:
             for key in keys[:KEYS_ON_A_PAGE]
         ],
         empty="No keys yet.",
-        more_url=f"{display.list_url('merchants.apikey')}?merchant={merchant.pk}",
+        more_url=display.list_url("merchants.apikey", merchant=merchant.pk),
         order=20,
     )

@@ -235,11 +235,11 @@ def _value(text: str) -> SafeString:
     return format_html('<span class="c-number">{}</span>', text)
 
 
-def list_url(label: str) -> str:
-    """The console's list of a model; empty where it has none."""
+def list_url(label: str, **filters: object) -> str:
+    """The console's list of a model, of what ``filters`` find; empty where it has none."""
     app, model = label.lower().split(".")
     try:
-        return reverse(f"admin:{app}_{model}_changelist")
+        return reverse(f"admin:{app}_{model}_changelist", query=filters)
     except NoReverseMatch:
         return ""
 

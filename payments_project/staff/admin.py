@@ -300,14 +300,13 @@ def acts_panel(request: HttpRequest, user: StaffUser) -> Panel:
         ]
         for entry in AuditEntry.objects.filter(staff_user=user).order_by("-id")[:10]
     ]
-    base = display.list_url("payments_project.auditentry")
     return Panel(
         title="Newest acts",
         icon="policy",
         columns=[Column("Time"), Column("Act"), Column("Object"), Column("Reason", is_text=True)],
         rows=rows,
         empty="No acts on record.",
-        more_url=f"{base}?staff_user={user.pk}",
+        more_url=display.list_url("payments_project.auditentry", staff_user=user.pk),
         order=80,
     )
 
@@ -335,7 +334,7 @@ def done_to_panel(request: HttpRequest, instance: models.Model) -> Panel | None:
             ]
             for entry in found
         ],
-        more_url=f"{display.list_url('payments_project.auditentry')}?object_id={instance.pk}",
+        more_url=display.list_url("payments_project.auditentry", object_id=instance.pk),
         order=90,
     )
 

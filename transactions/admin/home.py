@@ -89,13 +89,13 @@ def today(request: HttpRequest, environment: str) -> Iterable[HomePart]:
     failed = sum(part.failed for part in slices)
     volumes = _volumes(slices)
     note = f"Only the newest {ROWS_MAX:,} payments." if count >= ROWS_MAX else ""
-    listed = _list(f"environment={environment}&created_from={midnight:%Y-%m-%d}")
+    of_today = {"environment": environment, "created_from": midnight.date()}
     yield Tile(
         label="Volume today",
         icon="payments",
         value=volumes[0] if volumes else "—",
         hint=" · ".join(volumes[1:]) or "captured since midnight",
-        url=listed,
+        url=display.list_url("transactions.transaction", **of_today),
         order=10,
     )
     decided = succeeded + failed
@@ -105,7 +105,7 @@ def today(request: HttpRequest, environment: str) -> Iterable[HomePart]:
         icon="trending_up",
         value=rate,
         hint=f"{succeeded:,} of {decided:,} decided" if decided else "none decided yet",
-        url=_list(f"environment={environment}&created_from={midnight:%Y-%m-%d}&status=failed"),
+        url=display.list_url("transactions.transaction", **of_today, status="failed"),
         order=11,
     )
     yield Chart(
@@ -148,7 +148,7 @@ def in_doubt(request: HttpRequest, environment: str) -> Iterable[HomePart]:
         status=states.PENDING, id__lt=before, environment=environment
     )
     count = count_some(doubtful)
-    url = _list(f"environment={environment}&status=pending")
+    url = display.list_url("transactions.transaction", environment=environment, status="pending")
     yield Tile(
         label="Payments in doubt",
         icon="help",
@@ -181,7 +181,7 @@ def newest(request: HttpRequest, environment: str) -> Iterable[HomePart]:
         columns=_COLUMNS,
         rows=_rows(rows),
         empty="No payments yet.",
-        more_url=_list(f"environment={environment}"),
+        more_url=display.list_url("transactions.transaction", environment=environment),
         order=60,
     )
 
@@ -209,7 +209,3 @@ def _rows(payments: list[Transaction]) -> list[list[Cell]]:
         ]
         for payment in payments
     ]
-
-
-def _list(query: str) -> str:
-    return f"{display.list_url('transactions.transaction')}?{query}"

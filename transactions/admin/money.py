@@ -200,7 +200,6 @@ def balance_entries_panel(request: HttpRequest, balance: MerchantBalance) -> Pan
         merchant_id=balance.merchant_id, environment=balance.environment
     ).order_by("-id")[:200]
     of_currency = [entry for entry in entries if entry.currency == balance.currency][:15]
-    more = f"?merchant_id={balance.merchant_id}&environment={balance.environment}"
     return Panel(
         title="Newest movements",
         icon="receipt_long",
@@ -219,7 +218,11 @@ def balance_entries_panel(request: HttpRequest, balance: MerchantBalance) -> Pan
             ]
             for entry in of_currency
         ],
-        more_url=display.list_url("transactions.ledgerentry") + more,
+        more_url=display.list_url(
+            "transactions.ledgerentry",
+            merchant_id=balance.merchant_id,
+            environment=balance.environment,
+        ),
         order=30,
     )
 
@@ -238,7 +241,7 @@ def merchant_balances_panel(request: HttpRequest, merchant: Merchant) -> Panel:
         columns=[Column("Environment"), *BALANCE_COLUMNS],
         rows=rows,
         empty="No money has moved yet.",
-        more_url=f"{display.list_url('transactions.merchantbalance')}?merchant={merchant.pk}",
+        more_url=display.list_url("transactions.merchantbalance", merchant=merchant.pk),
         order=10,
     )
 

@@ -3,6 +3,7 @@
 Every panel reads by an index and at most a page's worth.
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -58,7 +59,7 @@ def timeline(aggregatetype: str, key: UUID) -> Panel:
         icon="timeline",
         steps=[_step(event) for event in events_of(aggregatetype, key)],
         empty="No events; their months may have been dropped.",
-        more_url=f"{display.list_url('payments_project.event')}?aggregateid={key}",
+        more_url=display.list_url("payments_project.event", aggregateid=key),
         more_text="Events",
         order=10,
     )
@@ -118,7 +119,7 @@ def ledger_of(entries: "QuerySet[LedgerEntry]", *, payment: UUID) -> Panel:
         ],
         empty="No money has moved.",
         note=first_of_many(shown),
-        more_url=f"{display.list_url('transactions.ledgerentry')}?transaction_id={payment}",
+        more_url=display.list_url("transactions.ledgerentry", transaction_id=payment),
         more_text="All of the payment's",
         order=40,
     )  # fmt: skip
@@ -149,9 +150,7 @@ def operations_panel(request: HttpRequest, transaction: Transaction) -> Panel | 
         ],
         rows=rows,
         note=first_of_many(rows),
-        more_url=(
-            f"{display.list_url('transactions.gatewayoperation')}?transaction={transaction.pk}"
-        ),
+        more_url=display.list_url("transactions.gatewayoperation", transaction=transaction.pk),
         order=50,
     )  # fmt: skip
 
@@ -167,7 +166,7 @@ def other_payments_panel(request: HttpRequest, transaction: Transaction) -> Pane
         title="The customer's other payments",
         icon="person",
         empty="This is the customer's only payment.",
-        more=f"customer={transaction.customer_id}",
+        more={"customer": transaction.customer_id},
         order=70,
     )
 
@@ -176,7 +175,7 @@ def other_payments_panel(request: HttpRequest, transaction: Transaction) -> Pane
 def customer_payments_panel(request: HttpRequest, customer: Customer) -> Panel:
     """A customer's newest payments."""
     return _payments_panel(
-        Transaction.objects.filter(customer_id=customer.pk), more=f"customer={customer.pk}"
+        Transaction.objects.filter(customer_id=customer.pk), more={"customer": customer.pk}
     )
 
 
@@ -185,7 +184,7 @@ def method_payments_panel(request: HttpRequest, method: PaymentMethod) -> Panel:
     """The newest payments that were made with a payment method."""
     return _payments_panel(
         Transaction.objects.filter(payment_method_token=method.pk),
-        more=f"payment_method_token={method.pk}",
+        more={"payment_method_token": method.pk},
     )
 
 
@@ -197,7 +196,7 @@ def merchant_payments_panel(request: HttpRequest, merchant: Merchant) -> Panel:
         count=10,
         title="Newest live payments",
         empty="No live payments yet.",
-        more=f"merchant={merchant.pk}",
+        more={"merchant": merchant.pk},
         order=30,
     )
 
@@ -205,21 +204,21 @@ def merchant_payments_panel(request: HttpRequest, merchant: Merchant) -> Panel:
 def _payments_panel(
     payments: "QuerySet[Transaction]",
     *,
-    more: str,
+    more: Mapping[str, object],
     count: int = 15,
     title: str = "Payments",
     icon: str = "credit_card",
     empty: str = "No payments yet.",
     order: int = 20,
 ) -> Panel:
-    """The newest ``count`` of ``payments``; ``more`` is the list's query for all of them."""
+    """The newest ``count`` of ``payments``; ``more`` are the list's filters for all of them."""
     return Panel(
         title=title,
         icon=icon,
         columns=_PAYMENT_COLUMNS,
         rows=payment_rows(list(payments.order_by("-id")[:count])),
         empty=empty,
-        more_url=_list_of(more),
+        more_url=display.list_url("transactions.transaction", **more),
         order=order,
     )
 
@@ -245,7 +244,3 @@ def payment_rows(payments: list[Transaction]) -> list[list[Cell]]:
         ]
         for payment in payments
     ]
-
-
-def _list_of(query: str) -> str:
-    return f"{display.list_url('transactions.transaction')}?{query}"
