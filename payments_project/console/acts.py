@@ -31,7 +31,10 @@ _TOKENS_MAX = 20
 
 
 class ActForm(forms.Form):
-    """What an act asks for; every act asks why, and the answer stands in the audit trail."""
+    """What an act asks for; every act asks why, and the answer stands in the audit trail.
+
+    ``instance`` is the object that is acted on, for initial values and for what it allows.
+    """
 
     reason = forms.CharField(
         max_length=REASON_CHARACTERS_MAX,
@@ -39,11 +42,12 @@ class ActForm(forms.Form):
         help_text="For the audit trail: a ticket's number, who asked for it.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, instance: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.instance = instance
         self.order_fields([name for name in self.fields if name != "reason"])
         for field in self.fields.values():
-            if not isinstance(field.widget, forms.CheckboxSelectMultiple):
+            if not isinstance(field.widget, (forms.CheckboxSelectMultiple, forms.CheckboxInput)):
                 field.widget.attrs["class"] = "c-input"
 
 
@@ -78,6 +82,9 @@ class Act:
     ``perform`` is given the request, the object and the form's values; it calls one service and
     writes the audit entry, in a transaction that is open already. It may be run again when the
     database asks for it. A ``ServiceError`` that it raises undoes everything and is shown.
+
+    An act that asks a gateway is not ``in_transaction``: it is run once, outside of one, and its
+    service writes the audit entry in the transaction that commits the intent (``within=``).
     """
 
     name: str
@@ -91,6 +98,13 @@ class Act:
     is_dangerous: bool = False
     # Whether sending its form again, as reloading the answer does, would make another one.
     is_once: bool = False
+    in_transaction: bool = True
+
+    def run(self, request: HttpRequest, instance: Any, values: Mapping[str, Any]) -> Done | Shown:
+        """Carries the act out. Raises ``ServiceError`` for what it refuses."""
+        if not self.in_transaction:
+            return self.perform(request, instance, values)
+        return run_in_transaction(lambda: self.perform(request, instance, values))
 
 
 def staff_actor(request: HttpRequest) -> Actor:
@@ -131,7 +145,8 @@ def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) 
     if request.method == "POST" and act.is_once and not _take_token(request):
         messages.warning(request, f"{act.title}: that form was sent already, or is too old.")
         return HttpResponseRedirect(page)
-    form = act.form(request.POST if request.method == "POST" else None)
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = act.form(*sent, instance=instance)
     instance.console_crumb = model_admin.found_as(instance)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -146,7 +161,7 @@ def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) 
     }
     if request.method == "POST" and form.is_valid():
         try:
-            outcome = run_in_transaction(lambda: act.perform(request, instance, form.cleaned_data))
+            outcome = act.run(request, instance, form.cleaned_data)
         except ServiceError as error:
             form.add_error(error.param if error.param in form.fields else None, error.message)
         else:
