@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from disputes import states
+from disputes import refund_acts, states
 from disputes.models import Dispute, Refund
 from merchants.models import Merchant
 from payments_project.console import display
@@ -472,3 +472,6 @@ def pending_refunds(request: HttpRequest, environment: str) -> Iterable[HomePart
             more_url=url,
             order=40,
         )
+
+
+__all__ = ["refund_acts"]

@@ -56,6 +56,10 @@ class Refund(Identified, Aggregate):
     class Meta:
         db_table = "refunds"
         default_permissions = ("view",)
+        permissions = (
+            ("refund_payment", "Can refund payments"),
+            ("approve_refund", "Can approve refunds that a colleague asked for"),
+        )
         constraints = [
             models.CheckConstraint(name="refunds_amount_check", condition=Q(amount__gt=0)),
             models.CheckConstraint(

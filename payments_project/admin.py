@@ -23,6 +23,7 @@ from payments_project.models import (
     StatusTransition,
 )
 from payments_project.staff import admin as staff_admin
+from payments_project.staff import approval_admin
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
 
 # What events tell of, and where the console shows it.
@@ -198,4 +199,4 @@ class StatusTransitionAdmin(ReadOnlyAdmin):
     badges = ("from_status", "to_status")
 
 
-__all__ = ["staff_admin"]
+__all__ = ["approval_admin", "staff_admin"]

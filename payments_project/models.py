@@ -4,9 +4,11 @@ from django.db import models
 
 from payments_project.events.models import Event, EventCursor
 from payments_project.idempotency.models import IdempotencyKey
-from payments_project.staff.models import AuditEntry, StaffUser
+from payments_project.staff.models import Approval, ApprovalLimit, AuditEntry, StaffUser
 
 __all__ = [
+    "Approval",
+    "ApprovalLimit",
     "AuditEntry",
     "Event",
     "EventCursor",

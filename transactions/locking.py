@@ -7,7 +7,12 @@ from django.db import connection
 
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
-from transactions.models import GatewayCallback, GatewayOperation, Transaction
+from transactions.models import (
+    GatewayCallback,
+    GatewayOperation,
+    PaymentReview,
+    Transaction,
+)
 
 
 def lock_transaction(
@@ -31,6 +36,17 @@ def lock_operation(operation: GatewayOperation) -> tuple[Transaction, GatewayOpe
     transaction."""
     transaction = lock_transaction(transaction_id=operation.transaction_id)
     return transaction, GatewayOperation.objects.select_for_update().get(pk=operation.pk)
+
+
+def lock_review(review_id: UUID) -> tuple[Transaction, PaymentReview]:
+    """A review and its payment, both locked to the end of the caller's transaction. Raises
+    ``ResourceMissing``."""
+    reviews = PaymentReview.objects.filter(pk=review_id)
+    transaction_id = reviews.values_list("transaction_id", flat=True).first()
+    if transaction_id is None:
+        raise ResourceMissing(f"No such review: {review_id}")
+    transaction = lock_transaction(transaction_id=transaction_id)
+    return transaction, reviews.select_for_update().get()
 
 
 def lock_charge(*, gateway_name: str, transaction_id: UUID) -> Transaction:

@@ -8,7 +8,12 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from payments_project.database.conditions import OneOf
-from payments_project.database.fields import CurrentTransactionId, TransactionTime, Xid8Field
+from payments_project.database.fields import (
+    CurrentTransactionId,
+    RowTime,
+    TransactionTime,
+    Xid8Field,
+)
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import EMPTY_JSON, Aggregate, Identified
 from payments_project.database.uuid7 import UUID7Time
@@ -84,6 +89,12 @@ class Transaction(Identified, Aggregate):
     class Meta:
         db_table = "transactions"
         default_permissions = ("view",)
+        permissions = (
+            ("capture_transaction", "Can capture authorized payments"),
+            ("cancel_transaction", "Can cancel authorized payments"),
+            ("ask_gateway", "Can ask gateways about payments"),
+            ("review_transaction", "Can mark payments for review"),
+        )
         constraints = [
             models.CheckConstraint(name="transactions_amount_check", condition=Q(amount__gt=0)),
             models.CheckConstraint(name="valid_status", condition=OneOf("status", states.STATES)),
@@ -366,6 +377,61 @@ class GatewayOperation(Identified):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.status}"
+
+
+class PaymentReview(Identified):
+    """A payment that somebody shall look at: why, and what came of it. At most one is open.
+
+    A table of its own, so that the queue is short and payments without a review pay nothing.
+    """
+
+    transaction = models.ForeignKey(
+        Transaction, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    merchant = models.ForeignKey(
+        "merchants.Merchant", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
+    environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
+    status = models.CharField(
+        max_length=20,
+        default=states.OPEN,
+        db_default=states.OPEN,
+        choices=[(state, state) for state in states.REVIEW_STATES],
+    )
+    reason = models.TextField()
+    opened_by = models.UUIDField(null=True)
+    opened_by_kind = models.CharField(max_length=20)
+    created_at = models.DateTimeField(db_default=RowTime())
+    decided_by = models.UUIDField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decision_reason = models.TextField(default="", db_default="")
+
+    class Meta:
+        db_table = "payment_reviews"
+        default_permissions = ("view",)
+        permissions = (("decide_paymentreview", "Can clear and reject payments under review"),)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["transaction"],
+                name="payment_reviews_one_open",
+                condition=Q(status=states.OPEN),
+            ),
+            models.CheckConstraint(
+                name="payment_reviews_valid_status", condition=Q(status__in=states.REVIEW_STATES)
+            ),
+            models.CheckConstraint(
+                name="payment_reviews_valid_environment", condition=Q(environment__in=ENVIRONMENTS)
+            ),
+        ]
+        indexes = [
+            NamedIndex(
+                fields=["id"], name="idx_payment_reviews_open", condition=Q(status=states.OPEN)
+            ),
+            NamedIndex(fields=["transaction"], name="idx_payment_reviews_transaction"),
+        ]
+
+    def __str__(self) -> str:
+        return f"review {self.status}"
 
 
 class GatewayCallback(Identified):

@@ -41,3 +41,18 @@ OPERATION_TRANSITIONS: dict[str, tuple[str, ...]] = {
 
 # Reached success at some time; what was captured is or was the merchant's.
 SUCCESSFUL = (SUCCEEDED, REFUNDED, DISPUTED)
+
+REVIEW_MACHINE = "review"
+OPEN = "open"
+CLEARED = "cleared"
+REJECTED = "rejected"
+# A person's look at a payment; it moves no money. Whoever has doubts again opens another.
+REVIEW_TRANSITIONS: dict[str, tuple[str, ...]] = {
+    "": (OPEN,),
+    OPEN: (CLEARED, REJECTED),
+    CLEARED: (),
+    REJECTED: (),
+}
+REVIEW_STATES = tuple(state for state in REVIEW_TRANSITIONS if state)
+# ``transactions.compliance_status``: its newest review's state, "pending" without any.
+COMPLIANCE = {OPEN: "review", CLEARED: "cleared", REJECTED: "rejected"}

@@ -1,5 +1,6 @@
 """Refunding a payment: reserve the amount, ask the gateway, commit the outcome."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -36,13 +37,14 @@ def refund_transaction(
     actor: Actor,
     claim: KeyClaim | None,
     replies: Replies[Refund],
+    within: Callable[[Refund], None] | None = None,
 ) -> Refund:
     """Gives ``amount`` (minor units; None is all that is left) back to the customer.
 
     The amount is reserved on the transaction under its row's lock before the gateway is asked, so
     that concurrent refunds never exceed what was captured; a refund that fails gives it back.
     Where the gateway's answer is unknown, comes later or could not be written, the refund stays
-    pending.
+    pending. ``within`` writes what belongs to the intent, in its transaction.
 
     Raises ``TransactionStateInvalid``, ``AmountExceedsRefundable``, ``ResourceMissing`` (400, for
     ``transaction``), ``Unavailable`` when the gateway could not take it, and ``KeyTaken``.
@@ -62,6 +64,8 @@ def refund_transaction(
         record_event(
             aggregate=refund, type="refund.created", data=refund_snapshot(refund), actor=actor
         )
+        if within:
+            within(refund)
         if key_id:
             IdempotencyKey.objects.filter(pk=key_id).update(resource_id=str(refund.pk))
         return transaction, refund, key_id

@@ -83,6 +83,8 @@ class Act:
     writes the audit entry, in a transaction that is open already. It may be run again when the
     database asks for it. A ``ServiceError`` that it raises undoes everything and is shown.
 
+    ``permission`` is what it needs, by the object where objects differ in that.
+
     An act that asks a gateway is not ``in_transaction``: it is run once, outside of one, and its
     service writes the audit entry in the transaction that commits the intent (``within=``).
     """
@@ -90,7 +92,7 @@ class Act:
     name: str
     title: str
     icon: str
-    permission: str
+    permission: str | Callable[[Any], str]
     explanation: str
     perform: Perform
     form: type[ActForm] = ActForm
@@ -100,11 +102,30 @@ class Act:
     is_once: bool = False
     in_transaction: bool = True
 
+    def is_allowed(self, request: HttpRequest, instance: Any) -> bool:
+        """Whether the user has the right to it; what the object's state says of it aside."""
+        needed = self.permission if isinstance(self.permission, str) else self.permission(instance)
+        return bool(request.user.has_perm(needed))
+
     def run(self, request: HttpRequest, instance: Any, values: Mapping[str, Any]) -> Done | Shown:
         """Carries the act out. Raises ``ServiceError`` for what it refuses."""
         if not self.in_transaction:
             return self.perform(request, instance, values)
         return run_in_transaction(lambda: self.perform(request, instance, values))
+
+
+_registered: dict[str, list[Act]] = {}
+
+
+def register_act(label: str, act: Act) -> None:
+    """Adds an act to the pages of ``label`` (``app.model``): an app on the left of the import order
+    acts on an object of one to its right, as refunding a payment does."""
+    _registered.setdefault(label.lower(), []).append(act)
+
+
+def acts_of(model_admin: Any) -> list[Act]:
+    """All acts on the objects of an admin: its own, then those that other apps have registered."""
+    return [*model_admin.acts, *_registered.get(model_admin.opts.label_lower, ())]
 
 
 def staff_actor(request: HttpRequest) -> Actor:
@@ -123,21 +144,24 @@ def offered(request: HttpRequest, acts: Iterable[Act], instance: Model) -> list[
     return [
         {"act": act, "url": reverse(f"admin:{label}_act", args=[quote(instance.pk), act.name])}
         for act in acts
-        if act.is_offered(instance) and request.user.has_perm(act.permission)
+        if act.is_offered(instance) and act.is_allowed(request, instance)
     ]
 
 
 def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
     """The page of one act on one object."""
-    act = next((act for act in model_admin.acts if act.name == name), None)
+    act = next((act for act in acts_of(model_admin) if act.name == name), None)
     if act is None:
         raise Http404
     instance = model_admin.get_object(request, unquote(object_id))
-    allowed = model_admin.has_view_permission(request, instance)
-    if not allowed or not request.user.has_perm(act.permission):
+    if not model_admin.has_view_permission(request, instance):
         raise PermissionDenied
     if instance is None:
+        if isinstance(act.permission, str) and not request.user.has_perm(act.permission):
+            raise PermissionDenied
         raise Http404
+    if not act.is_allowed(request, instance):
+        raise PermissionDenied
     page = object_url(instance._meta.label, instance.pk) or reverse("admin:index")
     if not act.is_offered(instance):
         messages.warning(request, f"{act.title}: its state does not allow that any more.")

@@ -29,6 +29,8 @@ NAMED_IDS: Mapping[str, NamedId] = {
     "customer_id": NamedId("merchants.Customer", "email"),
     "created_by": NamedId("payments_project.StaffUser", "username"),
     "staff_user_id": NamedId("payments_project.StaffUser", "username"),
+    "requested_by_id": NamedId("payments_project.StaffUser", "username"),
+    "decided_by_id": NamedId("payments_project.StaffUser", "username"),
     "api_key_id": NamedId("merchants.ApiKey"),
     "transaction_id": NamedId("transactions.Transaction"),
     "payment_method_token": NamedId("vault.PaymentMethod"),

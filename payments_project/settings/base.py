@@ -201,6 +201,10 @@ SIMULATOR_CALLBACK_DELAY_SECONDS = env.float("SIMULATOR_CALLBACK_DELAY_SECONDS",
 SIMULATOR_ANSWERS_LIVE = env.bool("SIMULATOR_ANSWERS_LIVE", default=False)
 AUTHORIZATION_VALID_DAYS = env.int("AUTHORIZATION_VALID_DAYS", default=7)
 
+# Refunds, adjustments and payouts by one person alone: up to so much, in major units of any currency
+# that has no limit of its own in the console.
+APPROVAL_LIMIT_DEFAULT = env.int("APPROVAL_LIMIT_DEFAULT", default=1_000)
+
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True

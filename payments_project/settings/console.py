@@ -19,6 +19,7 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
             ("Transactions", "credit_card", "transactions.Transaction"),
             ("Refunds", "undo", "disputes.Refund"),
             ("Disputes", "gavel", "disputes.Dispute"),
+            ("Payment reviews", "flag", "transactions.PaymentReview"),
             ("Customers", "group", "merchants.Customer"),
             ("Payment methods", "wallet", "vault.PaymentMethod"),
         ],
@@ -70,6 +71,8 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
         "items": [
             ("Staff users", "badge", "payments_project.StaffUser"),
             ("Roles", "shield_person", "auth.Group"),
+            ("Approvals", "group", "payments_project.Approval"),
+            ("Approval limits", "tune", "payments_project.ApprovalLimit"),
             ("Audit entries", "policy", "payments_project.AuditEntry"),
         ],
     },

@@ -278,6 +278,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 _LABELS = {
     "staffuser": "payments_project.StaffUser",
     "group": "auth.Group",
+    "approval": "payments_project.Approval",
+    "approvallimit": "payments_project.ApprovalLimit",
     "merchant": "merchants.Merchant",
     "apikey": "merchants.ApiKey",
     "customer": "merchants.Customer",
@@ -339,5 +341,10 @@ def done_to_panel(request: HttpRequest, instance: models.Model) -> Panel | None:
     )
 
 
-for _label in ("merchants.merchant", "merchants.apikey", "merchants.customer"):
+for _label in (
+    "merchants.merchant",
+    "merchants.apikey",
+    "merchants.customer",
+    "transactions.transaction",
+):
     panel(_label, permission="payments_project.view_auditentry")(done_to_panel)

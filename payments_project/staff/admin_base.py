@@ -19,7 +19,7 @@ from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
-from payments_project.console.acts import Act, act_view, offered
+from payments_project.console.acts import Act, act_view, acts_of, offered
 from payments_project.console.changelist import EstimatePaginator, FastChangeList
 from payments_project.console.filters import ConsoleFilter, CreatedFilter, active_filters
 from payments_project.console.names import NAMED_IDS, attach_names
@@ -279,8 +279,6 @@ class ReadOnlyAdmin(FastModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         urls: list[URLPattern] = super().get_urls()
-        if not self.acts:
-            return urls
         acting = self.admin_site.admin_view(partial(act_view, self))
         name = f"{self.opts.app_label}_{self.opts.model_name}_act"
         return [path("<str:object_id>/act/<slug:name>/", acting, name=name), *urls]
@@ -329,7 +327,7 @@ class ReadOnlyAdmin(FastModelAdmin):
                 "headline": self.headline(obj),
                 "headline_badges": self.badges_of(obj),
                 "facts": self.facts_of(request, obj),
-                "acts": offered(request, self.acts, obj),
+                "acts": offered(request, acts_of(self), obj),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
 

@@ -24,6 +24,7 @@ from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.staff.models import StaffUser
 from tests.api_client import Api
+from tests.console.acting import do
 from tests.gateway_messages import deliver_gateway_messages
 from tests.merchants.making import MadeMerchant, client_of, make_merchant
 from tests.server import Server
@@ -89,6 +90,15 @@ def business(server: Server, django_db_blocker: Any) -> Iterator[Business]:
             yield _do_business(api, merchant)
 
 
+def _ask_colleagues(staff: Client, api: Api) -> None:
+    """A review, a refund that waits for a second person, and a limit that no other test uses."""
+    large = api.paid(amount=500_000)["id"]
+    do(staff, "transactions.transaction", large, "refund", amount="5000", cause="other")
+    do(staff, "transactions.transaction", large, "review")
+    limit = {"action": "refund", "currency": "BHD", "amount": "1000"}
+    assert staff.post("/admin/payments_project/approvallimit/add/", limit).status_code == 302
+
+
 def _do_business(api: Api, merchant: MadeMerchant) -> Business:
     email = f"{uuid4()}@example.org"
     personal = {"name": "Ada Byron", "phone": "+1 555 0100", "address": {"city": "Portland"}}
@@ -135,9 +145,9 @@ def _do_business(api: Api, merchant: MadeMerchant) -> Business:
         successful_count=3,
     )
     Group.objects.create(name=str(uuid4()))
-    _browser_of(_staff_user(is_superuser=True)).post(
-        f"/admin/merchants/customer/{customer}/act/reveal/", {"reason": "Ticket 4710"}
-    )
+    staff = _browser_of(_staff_user(is_superuser=True))
+    do(staff, "merchants.customer", customer, "reveal")
+    _ask_colleagues(staff, api)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE transactions")
     disputed = Dispute.objects.filter(merchant_id=merchant.id).values_list("pk", flat=True)[0]

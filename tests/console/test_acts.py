@@ -6,32 +6,16 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from django.db import connection
-from django.urls import reverse
 
 from merchants.models import ApiKey, Merchant
 from merchants.services.update_customer import delete_customer
 from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.events.models import Event
-from payments_project.staff.models import AuditEntry
+from tests.console.acting import REASON, act, audit_of, token_of
 from tests.console.test_pages import list_of, page_of
 
 SECRET = re.compile(r"[sp]k_(?:test|live)_[A-Za-z0-9]{40}")
-REASON = "Ticket 4711"
-
-
-def act(label: str, key: object, name: str) -> str:
-    return reverse(f"admin:{label.replace('.', '_')}_act", args=[key, name])
-
-
-def audit_of(key: object) -> list[AuditEntry]:
-    return list(AuditEntry.objects.filter(object_id=str(key)).order_by("id"))
-
-
-def token_of(client, address: str) -> str:
-    """The one-time token of a form, where its page has one."""
-    found = re.search(r'name="form_token" value="([^"]+)"', client.get(address).content.decode())
-    return found[1] if found else ""
 
 
 def create(client, merchant, **changes):

@@ -12,8 +12,9 @@ from payments_project.console.panels import ROWS_MAX
 from transactions.models import LedgerEntry, MerchantPendingDay
 
 MODELS = {model._meta.label_lower: model for model in admin.site._registry}
-# What the console edits: people and their roles. Everything else changes by services alone.
-EDITED = {"payments_project.staffuser", "auth.group"}
+# What the console edits: people, their roles and what they may do alone. Everything else changes by
+# services alone.
+EDITED = {"payments_project.staffuser", "auth.group", "payments_project.approvallimit"}
 
 
 def list_of(label: str) -> str:

@@ -79,6 +79,28 @@ def _required(table: str) -> dict[str, Any]:
             "payload": "{}",
             "actor_kind": "system",
         },
+        "payment_reviews": {**tenant, "reason": "Odd", "opened_by_kind": "staff"},
+        "approvals": {
+            **tenant,
+            **money,
+            "action": "refund",
+            "object_type": "transactions.Transaction",
+            "object_id": str(uuid4()),
+            "values": "{}",
+            "reason": "Asked for",
+        },
+        "approval_limits": {"action": "refund", "currency": "EUR", "amount": 1000},
+        "staff_users": {
+            "username": str(uuid4()),
+            "password": "!",
+            "first_name": "",
+            "last_name": "",
+            "email": "",
+            "is_superuser": False,
+            "is_staff": True,
+            "is_active": True,
+            "date_joined": "2026-01-02",
+        },
         "audit": {
             "action": "tested",
             "object_type": "transaction",
@@ -108,6 +130,13 @@ def insert_row(connection: psycopg.Connection, table: str, **values: Any) -> Any
         sql.SQL(", ").join(sql.Placeholder() * len(row)),
     )
     return one(connection, statement, list(row.values()))
+
+
+def decided(connection: psycopg.Connection, status: str) -> dict[str, Any]:
+    """What an approval in a state has besides: once it is decided, by whom and when."""
+    if status == "pending":
+        return {"decided_by_id": None, "decided_at": None}
+    return {"decided_by_id": insert_row(connection, "staff_users"), "decided_at": "2026-01-02"}
 
 
 def partitions(connection: psycopg.Connection, table: str) -> list[str]:

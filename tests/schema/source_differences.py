@@ -461,6 +461,16 @@ OWN_TABLES: tuple[Own, ...] = (
         ("staff_users", "staff_users_groups", "staff_users_user_permissions", "audit"),
     ),
     Own(
+        "What one member of staff asks for and another decides, and up to which amount nobody has"
+        " to ask.",
+        ("approvals", "approval_limits"),
+    ),
+    Own(
+        "Payments that somebody shall look at: a short queue beside compliance_status, so that a"
+        " payment without a review pays nothing for it.",
+        ("payment_reviews",),
+    ),
+    Own(
         "A customer may pay in several currencies, which one total_amount can't add up: a total for"
         " each.",
         ("customer_totals",),

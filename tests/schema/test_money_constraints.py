@@ -71,6 +71,28 @@ def _operation_after_another(db: psycopg.Connection) -> None:
     insert_row(db, "gateway_operations", transaction_id=payment, status="pending")
 
 
+def _approved_by_oneself(db: psycopg.Connection) -> None:
+    person = insert_row(db, "staff_users")
+    approval = insert_row(db, "approvals", requested_by_id=person)
+    db.execute(
+        "UPDATE approvals SET status = 'approved', decided_by_id = %s, decided_at = now()"
+        " WHERE id = %s",
+        [person, approval],
+    )
+
+
+def _approved_by_nobody(db: psycopg.Connection) -> None:
+    db.execute(
+        "UPDATE approvals SET status = 'approved' WHERE id = %s", [insert_row(db, "approvals")]
+    )
+
+
+def _two_open_reviews(db: psycopg.Connection) -> None:
+    payment = _payment(db)
+    for _ in range(2):
+        insert_row(db, "payment_reviews", transaction_id=payment)
+
+
 def _entry(debit: str, credit: str, **values: Any) -> Attack:
     return _row("ledger_entries", debit_account=debit, credit_account=credit, **values)
 
@@ -238,6 +260,17 @@ ATTACKS: list[tuple[str, Attack, str]] = [
         _of_payment("gateway_operations", status="done"),
         "gateway_operations_valid_status",
     ),
+    # A second person.
+    ("approved by who asked", _approved_by_oneself, "approvals_by_a_second_person"),
+    ("approved by nobody", _approved_by_nobody, "approvals_decided_by_somebody"),
+    ("approval of zero", _row("approvals", amount=0), "approvals_amount_check"),
+    (
+        "approval of no environment",
+        _row("approvals", environment="prod"),
+        "approvals_valid_environment",
+    ),
+    ("negative limit", _row("approval_limits", amount=-1), "approval_limits_amount_check"),
+    ("two open reviews of a payment", _two_open_reviews, "payment_reviews_one_open"),
     ("two balances in a currency", _twice("merchant_balances"), "merchant_balances_once"),
     ("two rows of a pending day", _twice("merchant_pending_days"), "merchant_pending_days_once"),
 ]

@@ -13,7 +13,8 @@ import pytest
 
 from disputes import states as dispute_states
 from merchants import states as merchant_states
-from tests.schema.rows import APPLICATION, OWNER, insert_row, one, rolled_back
+from payments_project.staff import states as staff_states
+from tests.schema.rows import APPLICATION, OWNER, decided, insert_row, one, rolled_back
 from transactions import states as transaction_states
 
 START = ""
@@ -21,13 +22,15 @@ START = ""
 
 @dataclass(frozen=True)
 class Machine:
-    """A state machine, its table, and how a row of that table begins in a state."""
+    """A state machine, its table, how a row of that table begins in a state, and what else a
+    state demands of it."""
 
     name: str
     table: str
     valid_status: str
     transitions: dict[str, tuple[str, ...]]
     begin: Callable[[psycopg.Connection, str], Any]
+    companions: Callable[[psycopg.Connection, str], dict[str, Any]] = lambda _db, _status: {}
 
     @property
     def states(self) -> list[str]:
@@ -81,6 +84,23 @@ MACHINES = {
             "valid_merchant_status",
             merchant_states.TRANSITIONS,
             lambda db, status: insert_row(db, "merchants", status=status),
+        ),
+        Machine(
+            transaction_states.REVIEW_MACHINE,
+            "payment_reviews",
+            "payment_reviews_valid_status",
+            transaction_states.REVIEW_TRANSITIONS,
+            lambda db, status: insert_row(
+                db, "payment_reviews", status=status, transaction_id=_captured(db)
+            ),
+        ),
+        Machine(
+            staff_states.APPROVAL_MACHINE,
+            "approvals",
+            "approvals_valid_status",
+            staff_states.APPROVAL_TRANSITIONS,
+            lambda db, status: insert_row(db, "approvals", status=status, **decided(db, status)),
+            decided,
         ),
     )
 }
@@ -209,7 +229,11 @@ def _bring_to(database: psycopg.Connection, machine: Machine, state: str) -> Any
 
 
 def _set_status(database: psycopg.Connection, machine: Machine, row: Any, status: str) -> None:
-    database.execute(f"UPDATE {machine.table} SET status = %s WHERE id = %s", [status, row])
+    values = {"status": status} | machine.companions(database, status)
+    assignments = ", ".join(f"{name} = %s" for name in values)
+    database.execute(
+        f"UPDATE {machine.table} SET {assignments} WHERE id = %s", [*values.values(), row]
+    )
 
 
 def _status(database: psycopg.Connection, machine: Machine, row: Any) -> str:

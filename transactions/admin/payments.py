@@ -26,6 +26,7 @@ from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
 from transactions import states
 from transactions.admin.gateway_names import GATEWAY_NAMES
 from transactions.admin.panels import paid_with
+from transactions.admin.payment_acts import PAYMENT_ACTS
 from transactions.models import Transaction
 
 # An address of many merchants' customers; what they paid is found through each of them.
@@ -78,6 +79,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         TOKEN: ("payment_method_token",),
     }
     search_by_scan = (LAST_FOUR,)
+    acts = PAYMENT_ACTS
     money = ("amount", "captured_amount", "refunded_amount", "fee_amount")
     badges = ("status", "risk_level")
     codes = ("gateway_transaction_id", "ip_address", "failure_code", "decline_code")

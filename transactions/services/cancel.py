@@ -11,7 +11,7 @@ from transactions.gateways.calls import call_gateway
 from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.gateways.registry import get_gateway
 from transactions.models import GatewayOperation, Transaction
-from transactions.services.operations import begin_operation, finish_operation
+from transactions.services.operations import Within, begin_operation, finish_operation
 from transactions.services.outcome_or_pending import outcome_or_pending
 from transactions.transition import Change
 
@@ -26,9 +26,11 @@ def cancel_transaction(
     claim: KeyClaim | None,
     replies: Replies[Transaction],
     cause: str = "requested",
+    within: Within | None = None,
 ) -> Transaction:
     """Releases the held funds; the transaction is cancelled for good. Where the gateway's answer is
     unknown, or could not be written, it stays authorized until the gateway has been asked.
+    ``within`` writes what belongs to the intent.
 
     Raises ``TransactionStateInvalid`` unless authorized, ``Unavailable`` when the gateway did not
     do it, ``ResourceMissing`` and ``KeyTaken``.
@@ -42,6 +44,7 @@ def cancel_transaction(
         claim=claim,
         replies=replies,
         cause=cause,
+        within=within,
     )
     return outcome_or_pending(
         ask=lambda: call_gateway(get_gateway(transaction.gateway_name).void, charge=transaction.pk),

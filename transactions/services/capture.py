@@ -13,7 +13,7 @@ from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.gateways.registry import get_gateway
 from transactions.models import GatewayOperation, Transaction
 from transactions.outcomes import captured_change
-from transactions.services.operations import begin_operation, finish_operation
+from transactions.services.operations import Within, begin_operation, finish_operation
 from transactions.services.outcome_or_pending import outcome_or_pending
 from transactions.transition import Change
 
@@ -27,12 +27,13 @@ def capture_transaction(
     terms: MerchantTerms,
     claim: KeyClaim | None,
     replies: Replies[Transaction],
+    within: Within | None = None,
 ) -> Transaction:
     """Captures ``amount`` (minor units; None is all of it) and releases the rest; once only.
 
     The transaction succeeds, its fee is set and both are entered in the ledger. Where the
     gateway's answer is unknown, or could not be written, it stays authorized until the gateway has
-    been asked.
+    been asked. ``within`` writes what belongs to the intent.
 
     Raises ``TransactionStateInvalid`` unless authorized, ``AmountExceedsCapturable``,
     ``Unavailable`` when the gateway did not do it, ``ResourceMissing`` and ``KeyTaken``.
@@ -54,6 +55,7 @@ def capture_transaction(
         actor=actor,
         claim=claim,
         replies=replies,
+        within=within,
     )
     return outcome_or_pending(
         ask=lambda: call_gateway(

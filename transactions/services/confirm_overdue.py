@@ -31,13 +31,15 @@ def confirm_overdue_captures(*, batch: int = 500) -> dict[str, int]:
         status=states.CAPTURED, id__lt=UUID7Before(settings.GATEWAY_MESSAGE_OVERDUE_SECONDS)
     )
     return ask_gateways(
-        Waiting("transaction", waiting, "gateway_name", _ask_about),
+        Waiting("transaction", waiting, "gateway_name", confirm_by_asking),
         job="confirm_overdue_captures",
         batch=batch,
     )
 
 
-def _ask_about(transaction_id: UUID) -> bool:
+def confirm_by_asking(transaction_id: UUID) -> bool:
+    """Asks about one captured payment; whether it is settled now. Raises ``GatewayContractBroken``
+    for an answer without what was captured."""
     transaction = Transaction.objects.get(pk=transaction_id)
     gateway = get_gateway(transaction.gateway_name)
     result = call_gateway(gateway.lookup, charge=transaction.pk)

@@ -25,6 +25,9 @@ from transactions.transition import Change, move_locked_transaction
 
 # What a result means for the transaction; None where it stays as it is.
 ChangeFor = Callable[[Transaction, GatewayResult], Change | None]
+# What else is written in the transaction that commits the intent, such as a member of staff's audit
+# entry.
+Within = Callable[[Transaction, GatewayOperation], None]
 
 
 def begin_operation(
@@ -37,8 +40,10 @@ def begin_operation(
     claim: KeyClaim | None,
     replies: Replies[Transaction],
     cause: str = "requested",
+    within: Within | None = None,
 ) -> tuple[Transaction, GatewayOperation, UUID | None]:
-    """Commits the intent of an act on an authorized transaction, the key claimed with it.
+    """Commits the intent of an act on an authorized transaction, the key claimed with it, and what
+    ``within`` writes.
 
     Raises ``TransactionStateInvalid`` unless the transaction is authorized and no other act is
     under way, and what ``amount_of`` raises; such a refusal is stored under the key first.
@@ -61,6 +66,8 @@ def begin_operation(
             actor_id=actor.id,
         )
         operation.save(force_insert=True)
+        if within:
+            within(transaction, operation)
         if key_id:
             IdempotencyKey.objects.filter(pk=key_id).update(resource_id=str(operation.pk))
         return transaction, operation, key_id
