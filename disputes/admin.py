@@ -380,7 +380,7 @@ def _payment_panel(transaction_id: Any) -> Panel:
     )  # fmt: skip
 
 
-@panel("merchants.merchant", permission="disputes.view_dispute")
+@panel("merchants.merchant", permission="disputes.view_dispute", tab="Disputes")
 def merchant_disputes_panel(request: HttpRequest, merchant: Merchant) -> Panel:
     """A merchant's newest live disputes."""
     found = Dispute.objects.filter(merchant_id=merchant.pk, environment="live").order_by("-id")

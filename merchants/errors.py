@@ -23,6 +23,12 @@ class ApiKeyInactive(Conflict):
     default_code: ClassVar[str] = "api_key_inactive"
 
 
+class ChecklistIncomplete(Conflict):
+    """Something about the merchant is not known or checked yet."""
+
+    default_code: ClassVar[str] = "checklist_incomplete"
+
+
 class MerchantStateInvalid(Conflict):
     """The account's state does not allow the change."""
 

@@ -4,13 +4,15 @@
 
     {
         "percent_bps": 290,
+        "percents": {"EUR": 190},
         "fixed": {"USD": 30},
         "brands": {"amex": {"percent_bps": 350, "fixed": {"USD": 30}}},
         "dispute": {"USD": 1500},
     }
 
-``percent_bps`` is in hundredths of a percent; amounts are in minor units. A currency without a
-fixed amount pays the percentage alone.
+``percent_bps`` is in hundredths of a percent, ``percents`` the same for currencies that have one of
+their own; amounts are in minor units. A currency without a fixed amount pays the percentage alone.
+A brand with a rate of its own has all of it from there.
 """
 
 from typing import Annotated
@@ -20,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 BASIS_POINTS = 10_000
 
 MinorUnits = Annotated[int, Field(ge=0)]
+BasisPoints = Annotated[int, Field(ge=0, le=BASIS_POINTS)]
 
 
 class Rate(BaseModel):
@@ -27,12 +30,14 @@ class Rate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    percent_bps: Annotated[int, Field(ge=0, le=BASIS_POINTS)] = 0
+    percent_bps: BasisPoints = 0
+    percents: dict[str, BasisPoints] = Field(default_factory=dict)
     fixed: dict[str, MinorUnits] = Field(default_factory=dict)
 
     def fee(self, *, amount: int, currency: str) -> int:
         """The fee on ``amount``, rounded half up, never above the amount; minor units."""
-        percentage = (amount * self.percent_bps * 2 + BASIS_POINTS) // (2 * BASIS_POINTS)
+        bps = self.percents.get(currency, self.percent_bps)
+        percentage = (amount * bps * 2 + BASIS_POINTS) // (2 * BASIS_POINTS)
         return min(percentage + self.fixed.get(currency, 0), amount)
 
 

@@ -59,7 +59,15 @@ class Merchant(Identified, Aggregate):
 
     class Meta:
         db_table = "merchants"
-        default_permissions = ("view", "change")
+        default_permissions = ("view", "add", "change")
+        permissions = (
+            ("approve_merchant", "Can tick a merchant's checklist and approve merchants"),
+            ("suspend_merchant", "Can suspend merchants and end that"),
+            ("close_merchant", "Can close accounts for good"),
+            ("change_merchant_terms", "Can change fees, limits and settlement"),
+            ("rate_merchant", "Can change a merchant's risk level"),
+            ("reveal_merchant", "Can see tax ids of merchants"),
+        )
         constraints = [
             # Not unique=True, which would add an index for LIKE.
             models.UniqueConstraint(fields=["email"], name="merchants_email_key"),
@@ -79,6 +87,28 @@ class Merchant(Identified, Aggregate):
     def merchant_id(self) -> object:
         """As every tenant's row has it: the merchant that the row belongs to."""
         return self.pk
+
+
+class MerchantCheck(Identified):
+    """An item of a merchant's checklist that a member of staff has ticked (``onboarding``)."""
+
+    merchant = models.ForeignKey(
+        Merchant, on_delete=models.CASCADE, related_name="checks", db_index=False
+    )
+    item = models.CharField(max_length=40)
+    note = models.TextField(default="", db_default="")
+    done_by = models.UUIDField(null=True)
+    done_at = models.DateTimeField(db_default=RowTime())
+
+    class Meta:
+        db_table = "merchant_checks"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["merchant", "item"], name="merchant_checks_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.item
 
 
 class ApiKey(Identified, Aggregate):

@@ -1,63 +1,27 @@
 """Merchants: accounts, their terms and their state."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from django.contrib import admin
-from django.db import transaction
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
 from merchants import states
+from merchants.admin.account_acts import ACCOUNT_ACTS, ONBOARDING
 from merchants.admin.key_acts import CREATE_KEY
-from merchants.api.authentication import forget_keys
+from merchants.admin.terms_acts import NEW_MERCHANT, TERMS_ACTS
 from merchants.fees import FeeStructure, Rate
-from merchants.locking import lock_merchant
-from merchants.models import RISK_CHOICES, ApiKey, Merchant
-from merchants.services.change_status import change_merchant_status
-from payments_project.console.acts import Act, Done, staff_actor
+from merchants.models import RISK_CHOICES, Merchant
+from merchants.onboarding import CheckedItem, checklist
+from payments_project.console import display
 from payments_project.console.filters import CreatedFilter, choice_filter
+from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
+from payments_project.console.panels import Column, Panel, panel
 from payments_project.console.presented import Cell
 from payments_project.console.search import EMAIL, ID, TEXT
 from payments_project.money import format_amount
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
-from payments_project.staff.audit import record_audit
-
-
-def _changes_to(status: str) -> Callable[[HttpRequest, Merchant, Mapping[str, Any]], Done]:
-    def perform(request: HttpRequest, merchant: Merchant, values: Mapping[str, Any]) -> Done:
-        before = lock_merchant(merchant.pk).status
-        changed = change_merchant_status(
-            merchant_id=merchant.pk, status=status, actor=staff_actor(request)
-        )
-        keys = list(ApiKey.objects.filter(merchant=merchant).values_list("pk", flat=True))
-        transaction.on_commit(partial(forget_keys, keys))
-        record_audit(
-            request=request,
-            action="merchant.status_changed",
-            obj=changed,
-            before={"status": before},
-            after={"status": status},
-            reason=values["reason"],
-        )
-        return Done(f"{merchant.business_name} is {status}.")
-
-    return perform
-
-
-def _status_act(status: str, title: str, icon: str, explanation: str) -> Act:
-    return Act(
-        name=title.split(maxsplit=1)[0].lower(),
-        title=title,
-        icon=icon,
-        permission="merchants.change_merchant",
-        explanation=explanation,
-        perform=_changes_to(status),
-        is_offered=lambda merchant: status in states.TRANSITIONS[merchant.status],
-        is_dangerous=status != states.ACTIVE,
-    )
 
 
 @admin.register(Merchant)
@@ -86,24 +50,8 @@ class MerchantAdmin(ReadOnlyAdmin):
     badges = ("status", "verification_status", "risk_level")
     # Encrypted in the database, and of no use to anybody who looks at this page.
     hidden = ("tax_id",)
-    acts = (
-        CREATE_KEY,
-        _status_act(
-            states.ACTIVE, "Activate", "check_circle", "The account may take live payments."
-        ),
-        _status_act(
-            states.SUSPENDED,
-            "Suspend",
-            "pause_circle",
-            "Live payments are refused until the account is activated again; test mode goes on.",
-        ),
-        _status_act(
-            states.CLOSED,
-            "Close the account",
-            "cancel",
-            "Live payments are refused for good: a closed account can't be opened again.",
-        ),
-    )
+    acts = (*ACCOUNT_ACTS, CREATE_KEY, *TERMS_ACTS)
+    list_acts = (NEW_MERCHANT,)
     labels = {
         "business_name": "Merchant",
         "email": "E-mail",
@@ -112,7 +60,6 @@ class MerchantAdmin(ReadOnlyAdmin):
         "verification_status": "Verification",
         "risk_level": "Risk",
         "settlement_currency": "Settles in",
-        "processing_config": "Processing",
     }
     fieldsets: Fieldsets = (
         (
@@ -130,7 +77,8 @@ class MerchantAdmin(ReadOnlyAdmin):
             {"fields": ("settlement_currency", "settlement_delay", "day_limit", "month_limit")},
         ),
         ("Risk", {"fields": ("risk_level", "verification_status")}),
-        ("Terms", {"fields": ("fees", "brand_fees", "dispute_fees", "processing_config")}),
+        ("Fees", {"fields": ("fees", "brand_fees", "dispute_fees")}),
+        ("Processing", {"fields": ("currencies",)}),
     )  # fmt: skip
 
     def headline(self, instance: Merchant) -> Cell:  # type: ignore[override]
@@ -171,6 +119,10 @@ class MerchantAdmin(ReadOnlyAdmin):
     def dispute_fees(self, merchant: Merchant) -> str:
         return _amounts(FeeStructure.model_validate(merchant.fee_structure or {}).dispute, merchant)
 
+    @admin.display(description="Currencies")
+    def currencies(self, merchant: Merchant) -> str:
+        return ", ".join((merchant.processing_config or {}).get("currencies") or ["all"])
+
     @admin.display(description="After")
     def settlement_delay(self, merchant: Merchant) -> str:
         days = merchant.settlement_delay_days
@@ -186,8 +138,10 @@ class MerchantAdmin(ReadOnlyAdmin):
 
 
 def _rate(rate: Rate, merchant: Merchant) -> str:
-    """``2.9 % + $0.30 (€0.30, £0.20)``."""
+    """``2.9 % (EUR 1.9 %) + $0.30 (€0.30, £0.20)``."""
     percent = f"{rate.percent_bps / 100:g} %"
+    own = [f"{code} {bps / 100:g} %" for code, bps in sorted(rate.percents.items())]
+    percent += f" ({', '.join(own)})" if own else ""
     fixed = _amounts(rate.fixed, merchant)
     return f"{percent} + {fixed}" if fixed else percent
 
@@ -203,3 +157,78 @@ def _amounts(amounts: Mapping[str, int], merchant: Merchant) -> str:
 def _limit(amount: int | None, merchant: Merchant) -> str:
     currency = merchant.settlement_currency
     return "none" if amount is None else f"{format_amount(amount, currency)} {currency}"
+
+
+@panel("merchants.merchant", permission="merchants.view_merchant")
+def missing_panel(request: HttpRequest, merchant: Merchant) -> Panel | None:
+    """The checklist, on the first tab while the account waits for approval."""
+    return onboarding_panel(request, merchant) if merchant.status == states.PENDING else None
+
+
+@panel("merchants.merchant", permission="merchants.view_merchant", tab=ONBOARDING)
+def onboarding_panel(request: HttpRequest, merchant: Merchant) -> Panel:
+    """The checklist: what is known and checked of the merchant."""
+    items = checklist(merchant)
+    missing = sum(not checked.is_done for checked in items)
+    may_tick = request.user.has_perm("merchants.approve_merchant")
+    return Panel(
+        title=ONBOARDING,
+        icon="checklist",
+        note=f"{len(items) - missing} of {len(items)} done. "
+        "All of it has to be before the account is approved.",
+        columns=[
+            Column("Item", is_text=True), Column("State"), Column("Note", is_text=True),
+            Column("Done", is_minor=True),
+        ],
+        rows=[_item_row(checked, merchant, may_tick=may_tick) for checked in items],
+        order=5,
+    )  # fmt: skip
+
+
+def _item_row(checked: CheckedItem, merchant: Merchant, *, may_tick: bool) -> list[Cell]:
+    item = checked.item
+    if checked.is_done:
+        state: Cell = display.badge("done", display.GREEN)
+    elif item.is_met is None and may_tick and merchant.status != states.CLOSED:
+        url = display.act_url("merchants.merchant", merchant.pk, "tick", item=item.name)
+        state = format_html('<a class="c-link" href="{}">tick</a>', url)
+    else:
+        state = display.badge("missing", display.AMBER)
+    title = format_html(
+        '<span class="c-stack">{}<small>{}</small></span>', item.title, item.explanation
+    )
+    by = display.actor("staff", checked.done_by) if checked.done_by else ""
+    return [title, state, checked.note, format_html("{} {}", by, display.ago(checked.done_at))]
+
+
+@home_part(permission="merchants.approve_merchant")
+def waiting_for_approval(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+    """Accounts that nobody has approved yet, oldest first."""
+    waiting = Merchant.objects.filter(status=states.PENDING)
+    count = count_some(waiting)
+    url = display.list_url("merchants.merchant", status=states.PENDING)
+    yield Tile(
+        label="Merchants to approve",
+        icon="storefront",
+        value=count_words(count),
+        hint="wait for their checklist",
+        tone=display.AMBER if count else "",
+        url=url,
+        order=45,
+    )
+    if count:
+        yield Panel(
+            title="Merchants to approve, oldest first",
+            icon="storefront",
+            columns=[Column("Opened"), Column("Merchant"), Column("E-mail", is_minor=True)],
+            rows=[
+                [
+                    display.ago(merchant.created_at),
+                    display.object_link("merchants.Merchant", merchant.pk, merchant.business_name),
+                    merchant.email,
+                ]
+                for merchant in waiting.order_by("pk")[:8]
+            ],
+            more_url=url,
+            order=45,
+        )

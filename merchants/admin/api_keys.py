@@ -105,7 +105,7 @@ def state_badge(key: ApiKey) -> Cell:
     return display.badge("active")
 
 
-@panel("merchants.merchant", permission="merchants.view_apikey")
+@panel("merchants.merchant", permission="merchants.view_apikey", tab="API keys")
 def merchant_keys_panel(request: HttpRequest, merchant: Merchant) -> Panel:
     """A merchant's newest keys of both environments."""
     keys = ApiKey.objects.filter(merchant=merchant).defer("key_hash").order_by("-pk")

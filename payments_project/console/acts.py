@@ -21,13 +21,17 @@ from django.utils.safestring import SafeString
 
 from payments_project.actor import Actor
 from payments_project.api.request_id import request_id_of
-from payments_project.console.display import object_url
+from payments_project.console.display import list_url, object_url
+from payments_project.console.table_field import TableWidget
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import ServiceError
 
 REASON_CHARACTERS_MAX = 500
 _TOKENS = "act_tokens"
 _TOKENS_MAX = 20
+
+
+_WITHOUT_A_BOX = (forms.CheckboxSelectMultiple, forms.CheckboxInput, TableWidget)
 
 
 class ActForm(forms.Form):
@@ -47,15 +51,16 @@ class ActForm(forms.Form):
         self.instance = instance
         self.order_fields([name for name in self.fields if name != "reason"])
         for field in self.fields.values():
-            if not isinstance(field.widget, (forms.CheckboxSelectMultiple, forms.CheckboxInput)):
+            if not isinstance(field.widget, _WITHOUT_A_BOX):
                 field.widget.attrs["class"] = "c-input"
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It is done; the object's page says ``message``."""
+    """It is done; the object's page, or the one at ``url``, says ``message``."""
 
     message: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,8 @@ class Act:
     explanation: str
     perform: Perform
     form: type[ActForm] = ActForm
+    # The heading of the facts beside which its button stands; empty for the page's head.
+    section: str = ""
     is_offered: Callable[[Any], bool] = _always
     is_dangerous: bool = False
     # Whether sending its form again, as reloading the answer does, would make another one.
@@ -166,22 +173,59 @@ def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) 
     if not act.is_offered(instance):
         messages.warning(request, f"{act.title}: its state does not allow that any more.")
         return HttpResponseRedirect(page)
+    instance.console_crumb = model_admin.found_as(instance)
+    subject = {
+        "original": instance,
+        "subject": model_admin.found_as(instance),
+        "subject_kind": model_admin.opts.verbose_name,
+    }
+    return _ask_and_act(model_admin, request, act, instance, page, subject)
+
+
+def offered_on_list(request: HttpRequest, model_admin: Any) -> list[dict[str, Any]]:
+    """The buttons above a list: acts on none of its objects that the user may do."""
+    label = f"{model_admin.opts.app_label}_{model_admin.opts.model_name}"
+    return [
+        {"act": act, "url": reverse(f"admin:{label}_act_on_list", args=[act.name])}
+        for act in model_admin.list_acts
+        if act.is_allowed(request, None)
+    ]
+
+
+def list_act_view(model_admin: Any, request: HttpRequest, name: str) -> HttpResponse:
+    """The page of one act that is on no object; ``perform`` is given None for it."""
+    act = next((act for act in model_admin.list_acts if act.name == name), None)
+    if act is None:
+        raise Http404
+    if not model_admin.has_view_permission(request) or not act.is_allowed(request, None):
+        raise PermissionDenied
+    return _ask_and_act(model_admin, request, act, None, list_url(model_admin.opts.label), {})
+
+
+def _ask_and_act(
+    model_admin: Any,
+    request: HttpRequest,
+    act: Act,
+    instance: Any,
+    page: str,
+    subject: dict[str, Any],
+) -> HttpResponse:
+    """Shows the act's form, or does the act and shows its answer or leads to ``page``."""
     if request.method == "POST" and act.is_once and not _take_token(request):
         messages.warning(request, f"{act.title}: that form was sent already, or is too old.")
         return HttpResponseRedirect(page)
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = act.form(*sent, instance=instance)
-    instance.console_crumb = model_admin.found_as(instance)
+    # A link to the form may fill fields in.
+    asked = {name: value for name, value in request.GET.items() if name in act.form.base_fields}
+    form = act.form(*sent, instance=instance, initial=asked)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": act.title,
         "opts": model_admin.opts,
-        "original": instance,
         "act": act,
         "form": form,
-        "subject": model_admin.found_as(instance),
         "subject_url": page,
-        "subject_kind": model_admin.opts.verbose_name,
+        **subject,
     }
     if request.method == "POST" and form.is_valid():
         try:
@@ -191,7 +235,7 @@ def act_view(model_admin: Any, request: HttpRequest, object_id: str, name: str) 
         else:
             if isinstance(outcome, Done):
                 messages.success(request, outcome.message)
-                return HttpResponseRedirect(page)
+                return HttpResponseRedirect(outcome.url or page)
             context |= {"title": outcome.title, "shown": outcome}
             return TemplateResponse(request, "admin/console/shown.html", context)
     context["form_token"] = _new_token(request) if act.is_once else ""

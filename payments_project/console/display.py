@@ -34,7 +34,7 @@ TONES: Mapping[str, str] = {
     "cancelled": GREY, "closed": GREY, "voided": GREY, "warning_closed": GREY,
 }  # fmt: skip
 
-_BRANDS = {
+BRANDS = {
     "visa": "Visa", "mastercard": "Mastercard", "amex": "Amex", "discover": "Discover",
     "diners": "Diners", "jcb": "JCB", "unionpay": "UnionPay", "maestro": "Maestro",
 }  # fmt: skip
@@ -142,7 +142,7 @@ def card(brand: str | None, last_four: str | None) -> SafeString:
     return format_html(
         '<span class="c-card"><span class="c-brand">{}</span> <span class="c-dots">····</span> '
         "{}</span>",
-        _BRANDS.get(brand or "", brand or "card"),
+        BRANDS.get(brand or "", brand or "card"),
         last_four,
     )
 
@@ -193,6 +193,12 @@ def object_link(label: str, key: object, text: str | SafeString | None = None) -
     if url is None:
         return format_html("{}", shown)
     return format_html('<a class="c-link" href="{}" title="{}">{}</a>', url, key, shown)
+
+
+def act_url(label: str, key: object, name: str, **initial: object) -> str:
+    """The page of an act on an object; ``initial`` fills fields of its form."""
+    app, model = label.lower().split(".")
+    return reverse(f"admin:{app}_{model}_act", args=[quote(key), name], query=initial)
 
 
 def boolean(value: bool | None) -> SafeString:

@@ -5,14 +5,18 @@ payment's page, though payments know nothing of refunds): it registers a functio
 panel.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+# The first tab of a page that has several; panels without a tab stand there.
+OVERVIEW = "Overview"
+TAB_PARAMETER = "tab"
 # More of a kind than this on one page is a list of its own, which the panel links to.
 ROWS_MAX = 25
 COLUMNS_ON_A_PHONE = 3
@@ -64,6 +68,8 @@ class Panel:
     more_text: str = "All of them"
     order: int = 50
     is_narrow: bool = False
+    # Buttons of acts whose ``section`` is the title; the page puts them here.
+    acts: Sequence[Mapping[str, Any]] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -91,28 +97,63 @@ PanelMaker = Callable[[HttpRequest, Any], Panel | None]
 @dataclass(frozen=True, slots=True)
 class _Registered:
     permission: str
+    tab: str
     make: PanelMaker
 
 
 _panels: dict[str, list[_Registered]] = {}
 
 
-def panel(label: str, *, permission: str) -> Callable[[PanelMaker], PanelMaker]:
-    """Adds a panel to the page of ``label`` (``app.model``), for staff with ``permission``."""
+def panel(
+    label: str, *, permission: str, tab: str = OVERVIEW
+) -> Callable[[PanelMaker], PanelMaker]:
+    """Adds a panel to a tab of the page of ``label`` (``app.model``), for staff with
+    ``permission``."""
 
     def register(make: PanelMaker) -> PanelMaker:
-        _panels.setdefault(label.lower(), []).append(_Registered(permission, make))
+        _panels.setdefault(label.lower(), []).append(_Registered(permission, tab, make))
         return make
 
     return register
 
 
-def panels_of(request: HttpRequest, instance: Model) -> list[Panel]:
-    """The panels of an object's page that the user may see, in their order."""
-    label = instance._meta.label_lower
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A part of a page, with an address of its own."""
+
+    name: str
+    url: str
+    is_current: bool
+
+
+def tabs_of(request: HttpRequest, instance: Model) -> list[Tab]:
+    """The tabs of an object's page that the user may see, the first one first; none where all of
+    it stands on one."""
+    names = {OVERVIEW: True}
+    for registered in _panels.get(instance._meta.label_lower, ()):
+        if registered.tab not in names and request.user.has_perm(registered.permission):
+            names[registered.tab] = True
+    if len(names) == 1:
+        return []
+    asked = request.GET.get(TAB_PARAMETER)
+    current = asked if asked in names else OVERVIEW
+    ordered = [OVERVIEW, *sorted(names.keys() - {OVERVIEW})]
+    return [
+        Tab(
+            name,
+            "?" + urlencode({TAB_PARAMETER: name}) if name != OVERVIEW else "?",
+            name == current,
+        )
+        for name in ordered
+    ]
+
+
+def panels_of(request: HttpRequest, instance: Model, *, tab: str = OVERVIEW) -> list[Panel]:
+    """The panels of a tab of an object's page that the user may see, in their order. Those of
+    other tabs are not made, so that each costs only its own queries."""
     made: Iterable[Panel | None] = (
         registered.make(request, instance)
-        for registered in _panels.get(label, ())
-        if request.user.has_perm(registered.permission)
+        for registered in _panels.get(instance._meta.label_lower, ())
+        if registered.tab == tab and request.user.has_perm(registered.permission)
     )
     return sorted((panel for panel in made if panel is not None), key=lambda panel: panel.order)

@@ -341,8 +341,10 @@ def done_to_panel(request: HttpRequest, instance: models.Model) -> Panel | None:
     )
 
 
+panel("merchants.merchant", permission="payments_project.view_auditentry", tab="History")(
+    done_to_panel
+)
 for _label in (
-    "merchants.merchant",
     "merchants.apikey",
     "merchants.customer",
     "transactions.transaction",

@@ -6,6 +6,7 @@ by which index, which filters there are. What they look like is decided in
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -19,11 +20,18 @@ from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
-from payments_project.console.acts import Act, act_view, acts_of, offered
+from payments_project.console.acts import (
+    Act,
+    act_view,
+    acts_of,
+    list_act_view,
+    offered,
+    offered_on_list,
+)
 from payments_project.console.changelist import EstimatePaginator, FastChangeList
 from payments_project.console.filters import ConsoleFilter, CreatedFilter, active_filters
 from payments_project.console.names import NAMED_IDS, attach_names
-from payments_project.console.panels import panels_of
+from payments_project.console.panels import OVERVIEW, panels_of, tabs_of
 from payments_project.console.presented import Cell, Presented
 from payments_project.console.search import (
     Conditions,
@@ -242,6 +250,11 @@ class FastModelAdmin(Presented, ModelAdmin):
 
     # --- one object's page ---
 
+    def lay_out(
+        self, request: HttpRequest, context: dict[str, Any], instance: models.Model
+    ) -> None:
+        """For what a page has beside its form and its panels."""
+
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:
@@ -260,7 +273,10 @@ class FastModelAdmin(Presented, ModelAdmin):
         if obj is not None:
             attach_names([obj], self.columns_of(NAMED_IDS))
             obj.console_crumb = self.crumb(obj)  # type: ignore[attr-defined]
-            context["panels"] = panels_of(request, obj)
+            tabs = tabs_of(request, obj)
+            tab = next((tab.name for tab in tabs if tab.is_current), OVERVIEW)
+            context |= {"tabs": tabs, "panels": panels_of(request, obj, tab=tab)}
+            self.lay_out(request, context, obj)
         response: HttpResponse = super().render_change_form(
             request, context, add, change, form_url, obj
         )
@@ -274,6 +290,8 @@ class ReadOnlyAdmin(FastModelAdmin):
     """
 
     acts: ClassVar[Sequence[Act]] = ()
+    # Acts on none of them: buttons above the list, such as the one that makes a new one.
+    list_acts: ClassVar[Sequence[Act]] = ()
     change_form_template = "admin/console/detail.html"
     change_form_outer_after_template: ClassVar[Any] = None
 
@@ -281,7 +299,18 @@ class ReadOnlyAdmin(FastModelAdmin):
         urls: list[URLPattern] = super().get_urls()
         acting = self.admin_site.admin_view(partial(act_view, self))
         name = f"{self.opts.app_label}_{self.opts.model_name}_act"
-        return [path("<str:object_id>/act/<slug:name>/", acting, name=name), *urls]
+        on_list = self.admin_site.admin_view(partial(list_act_view, self))
+        return [
+            path("<str:object_id>/act/<slug:name>/", acting, name=name),
+            path("act/<slug:name>/", on_list, name=f"{name}_on_list"),
+            *urls,
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"list_acts": offered_on_list(request, self), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -291,6 +320,25 @@ class ReadOnlyAdmin(FastModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def lay_out(
+        self, request: HttpRequest, context: dict[str, Any], instance: models.Model
+    ) -> None:
+        """Facts, which stand on the first tab, and the acts: each with the facts or the panel whose
+        title is its section, the others at the page's head."""
+        is_first = all(tab.is_current == (tab.name == OVERVIEW) for tab in context["tabs"])
+        facts = self.facts_of(request, instance) if is_first else []
+        by_section: dict[str, list[dict[str, Any]]] = {}
+        for button in offered(request, acts_of(self), instance):
+            by_section.setdefault(button["act"].section, []).append(button)
+        context["facts"] = [
+            {"title": title, "facts": values, "acts": by_section.pop(title or "-", [])}
+            for title, values in facts
+        ]
+        context["panels"] = [
+            replace(panel, acts=by_section.pop(panel.title, [])) for panel in context["panels"]
+        ]
+        context["acts"] = by_section.pop("", []) if is_first else []
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Fieldsets:
         if self.fieldsets:
@@ -326,8 +374,6 @@ class ReadOnlyAdmin(FastModelAdmin):
                 "subtitle": None,
                 "headline": self.headline(obj),
                 "headline_badges": self.badges_of(obj),
-                "facts": self.facts_of(request, obj),
-                "acts": offered(request, acts_of(self), obj),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
 

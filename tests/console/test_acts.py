@@ -48,7 +48,7 @@ def test_a_new_key_is_shown_once_and_works(superuser, merchant, server):
     for address in (
         page_of("merchants.apikey", key.pk),
         list_of("merchants.apikey"),
-        page_of("merchants.merchant", merchant.id),
+        page_of("merchants.merchant", merchant.id) + "?tab=API+keys",
         page_of("payments_project.auditentry", audit_of(key.pk)[0].pk),
     ):
         text = superuser.get(address).content.decode()

@@ -466,6 +466,10 @@ OWN_TABLES: tuple[Own, ...] = (
         ("approvals", "approval_limits"),
     ),
     Own(
+        "What a member of staff has checked of a merchant before the account is approved.",
+        ("merchant_checks",),
+    ),
+    Own(
         "Payments that somebody shall look at: a short queue beside compliance_status, so that a"
         " payment without a review pays nothing for it.",
         ("payment_reviews",),

@@ -188,7 +188,7 @@ def method_payments_panel(request: HttpRequest, method: PaymentMethod) -> Panel:
     )
 
 
-@panel("merchants.merchant", permission="transactions.view_transaction")
+@panel("merchants.merchant", permission="transactions.view_transaction", tab="Payments")
 def merchant_payments_panel(request: HttpRequest, merchant: Merchant) -> Panel:
     """A merchant's newest live payments."""
     return _payments_panel(
