@@ -94,3 +94,52 @@ class MerchantMonthlyStats(models.Model):
 
     def __str__(self) -> str:
         return f"{self.merchant_id} {self.month:%Y-%m} {self.currency}"
+
+
+class PaymentHour(Identified):
+    """All merchants' payments of one hour (UTC) in one currency: the course of the last days.
+
+    Recomputed from the rows (``services.roll_up_hours``), never incremented; of reports the daily
+    summaries are the source. ``captured_amount`` is of successful payments, in minor units.
+    """
+
+    environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
+    hour = models.DateTimeField()
+    currency = models.CharField(max_length=3)
+    transaction_count = models.IntegerField()
+    successful_count = models.IntegerField()
+    failed_count = models.IntegerField()
+    captured_amount = models.BigIntegerField()
+
+    class Meta:
+        db_table = "payment_hours"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "hour", "currency"], name="payment_hours_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour} {self.currency}"
+
+
+class DeclineHour(Identified):
+    """How many payments of one hour (UTC) failed for one reason, of all merchants."""
+
+    environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
+    hour = models.DateTimeField()
+    code = models.CharField(max_length=40)
+    failed_count = models.IntegerField()
+
+    class Meta:
+        db_table = "decline_hours"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "hour", "code"], name="decline_hours_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour} {self.code}"

@@ -32,6 +32,11 @@ SCHEDULE = {
         "task": "payments_project.make_partitions",
         "schedule": crontab(hour="0", minute="41"),
     },
+    "roll up the newest hours": {"task": "analytics.roll_up_newest_hours", "schedule": 60.0},
+    "roll up all hours": {
+        "task": "analytics.roll_up_all_hours",
+        "schedule": crontab(minute="23"),
+    },
     "refresh the monthly view": {
         "task": "analytics.refresh_monthly_stats",
         "schedule": crontab(hour="2", minute="0"),

@@ -175,7 +175,7 @@ class FeesForm(ActForm):
     dispute = TableField(
         {
             "currency": forms.ChoiceField(
-                required=False, label="Currency", choices=[_ANY, *_CURRENCIES]
+                required=False, label="Currency", choices=[("", "—"), *_CURRENCIES]
             ),
             "fixed": forms.DecimalField(
                 required=False, min_value=0, max_digits=20, label="A chargeback costs"
@@ -357,11 +357,12 @@ def _is_open(merchant: Merchant) -> bool:
 
 
 def _changes(
-    name: str, section: str, permission: str, explanation: str, form: type[ActForm]
+    name: str, title: str, section: str, permission: str, explanation: str, form: type[ActForm]
 ) -> Act:
     return Act(
         name=name,
-        title="Change",
+        title=title,
+        button="Change",
         icon="edit",
         permission=permission,
         explanation=explanation,
@@ -375,6 +376,7 @@ def _changes(
 TERMS_ACTS = (
     _changes(
         "details",
+        "Change details",
         "Contact",
         "merchants.change_merchant",
         "Who the merchant is and how it is reached.",
@@ -382,16 +384,23 @@ TERMS_ACTS = (
     ),
     _changes(
         "settlement",
+        "Change settlement and limits",
         "Settlement",
         "merchants.change_merchant_terms",
         "When money becomes available, and how much may be taken.",
         SettlementForm,
     ),
     _changes(
-        "risk", "Risk", "merchants.rate_merchant", "How much the merchant is trusted.", RiskForm
+        "risk",
+        "Change the risk level",
+        "Risk",
+        "merchants.rate_merchant",
+        "How much the merchant is trusted.",
+        RiskForm,
     ),
     _changes(
         "fees",
+        "Change fees",
         "Fees",
         "merchants.change_merchant_terms",
         "For payments captured from now on.",
@@ -399,6 +408,7 @@ TERMS_ACTS = (
     ),
     _changes(
         "processing",
+        "Change currencies",
         "Processing",
         "merchants.change_merchant_terms",
         "In which currencies the merchant is paid.",

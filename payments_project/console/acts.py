@@ -82,7 +82,9 @@ def _always(_instance: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act: ``name`` stands in its address, ``title`` on its button.
+    """One act; ``name`` stands in its address.
+
+    ``title`` stands on its page, and on its button where ``button`` is no shorter word.
 
     ``perform`` is given the request, the object and the form's values; it calls one service and
     writes the audit entry, in a transaction that is open already. It may be run again when the
@@ -103,6 +105,8 @@ class Act:
     form: type[ActForm] = ActForm
     # The heading of the facts beside which its button stands; empty for the page's head.
     section: str = ""
+    # What its button says there, where the heading says the rest.
+    button: str = ""
     is_offered: Callable[[Any], bool] = _always
     is_dangerous: bool = False
     # Whether sending its form again, as reloading the answer does, would make another one.

@@ -16,6 +16,17 @@ from django.utils.safestring import SafeString
 
 # The first tab of a page that has several; panels without a tab stand there.
 OVERVIEW = "Overview"
+# The order of tabs, whoever registers them; others stand behind these.
+TABS = (
+    OVERVIEW,
+    "Payments",
+    "Disputes",
+    "Payouts",
+    "API keys",
+    "Webhooks",
+    "Onboarding",
+    "History",
+)
 TAB_PARAMETER = "tab"
 # More of a kind than this on one page is a list of its own, which the panel links to.
 ROWS_MAX = 25
@@ -137,7 +148,8 @@ def tabs_of(request: HttpRequest, instance: Model) -> list[Tab]:
         return []
     asked = request.GET.get(TAB_PARAMETER)
     current = asked if asked in names else OVERVIEW
-    ordered = [OVERVIEW, *sorted(names.keys() - {OVERVIEW})]
+    places = {name: place for place, name in enumerate(TABS)}
+    ordered = sorted(names, key=lambda name: (places.get(name, len(TABS)), name))
     return [
         Tab(
             name,

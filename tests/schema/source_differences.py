@@ -470,6 +470,10 @@ OWN_TABLES: tuple[Own, ...] = (
         ("merchant_checks",),
     ),
     Own(
+        "The course of the last two weeks, hour by hour, for the console's home page.",
+        ("payment_hours", "decline_hours"),
+    ),
+    Own(
         "Payments that somebody shall look at: a short queue beside compliance_status, so that a"
         " payment without a review pays nothing for it.",
         ("payment_reviews",),

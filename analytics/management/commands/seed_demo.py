@@ -6,6 +6,7 @@ settings it refuses: it makes a superuser and prints secret keys.
 
 import json
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from analytics.demo.history import write_history
 from analytics.demo.payers import make_payers
 from analytics.demo.today import do_business
 from analytics.services.refresh_monthly_stats import refresh_monthly_stats
+from analytics.services.roll_up_hours import DAYS_KEPT, roll_up_hours
 from merchants.models import Merchant
+from merchants.onboarding import ticked_items
+from merchants.services.approve_merchant import tick_item
 from merchants.services.create_api_key import create_api_key
 from merchants.services.create_merchant import create_merchant
 from merchants.terms import get_terms
@@ -28,6 +32,7 @@ from transactions.services.settle import settle_due
 
 DEMO_EMAIL = "owner@blue-heron.example"
 OTHER_EMAIL = "owner@northwind.example"
+APPLICANT = "owner@tandem.example"
 ADMIN = "admin"
 FEES = {
     "percent_bps": 290,
@@ -51,6 +56,7 @@ class Command(BaseCommand):
         known = json.loads(output.read_text()) if output and output.is_file() else {}
         demo, is_new = self._merchant("Blue Heron Coffee Roasters", DEMO_EMAIL)
         other, _ = self._merchant("Northwind Books", OTHER_EMAIL)
+        self._applicant()
         credentials = {
             "admin_username": ADMIN,
             "admin_password": known.get("admin_password") or self._staff_login(),
@@ -73,12 +79,37 @@ class Command(BaseCommand):
             )
             settle_due()
             refresh_monthly_stats()
+            roll_up_hours(hours=24 * DAYS_KEPT)
             self.stdout.write(f"  {count} payments over the last 60 days")
         if output:
             output.write_text(json.dumps(known | credentials, indent=2) + "\n")
             output.chmod(0o600)
         else:
             self.stdout.write(json.dumps(credentials, indent=2))
+
+    def _applicant(self) -> None:
+        """An account that waits for approval, with part of its checklist done."""
+        if Merchant.objects.filter(email=APPLICANT).exists():
+            return
+        applicant = create_merchant(
+            actor=SYSTEM,
+            business_name="Tandem Bicycle Works",
+            legal_name="Tandem Bicycle Works Inc.",
+            business_type="corporation",
+            tax_id="84-1234567",
+            email=APPLICANT,
+            website="https://tandem.example",
+            address={"line1": "7 Mill Road", "city": "Boulder", "country": "US"},
+        )
+        self._tick(applicant, {"identity", "website"})
+
+    def _tick(self, merchant: Merchant, items: set[str]) -> None:
+        for item in items:
+            run_in_transaction(
+                partial(
+                    tick_item, merchant_id=merchant.pk, item=item, note="Demo data", actor=SYSTEM
+                )
+            )
 
     def _merchant(self, name: str, email: str) -> tuple[Merchant, bool]:
         found = Merchant.objects.filter(email=email).first()
@@ -95,7 +126,9 @@ class Command(BaseCommand):
             status="active",
             verification_status="verified",
             fee_structure=FEES,
+            tax_id="98-7654321",
         )
+        self._tick(merchant, {item.name for item in ticked_items()})
         return merchant, True
 
     def _key(self, merchant: Merchant, environment: str, key_type: str = "secret") -> str:
