@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce
 
 from payments_project.database.conditions import OneOf
@@ -464,7 +465,8 @@ class GatewayCallback(Identified):
                 fields=["next_attempt_at"],
                 name="idx_gateway_callbacks_open",
                 condition=Q(processed_at__isnull=True),
-            )
+            ),
+            NamedIndex(KeyTransform("charge", "payload"), name="idx_gateway_callbacks_charge"),
         ]
 
     def __str__(self) -> str:

@@ -106,9 +106,15 @@ def course_of_disputes(request: HttpRequest, environment: str) -> Iterable[HomeP
 
 
 def _labelled(today: date) -> list[tuple[date, str]]:
-    """The days drawn, the oldest first; every other one is written out."""
+    """The days drawn, the oldest first; every other one is written out, with its month where that
+    is new."""
     days = [today - timedelta(days=back) for back in reversed(range(DAYS_DRAWN))]
-    return [(day, f"{day:%d %b}" if place % 2 else "") for place, day in enumerate(days)]
+    labelled = []
+    for place, day in enumerate(days):
+        is_new = place == 1 or day.day <= 2
+        words = f"{day:%d %b}" if is_new else f"{day:%d}"
+        labelled.append((day, words if place % 2 else ""))
+    return labelled
 
 
 def _volume_tile(slices: Sequence[Slice], last_week: Sequence[DayOfPayments], url: str) -> Tile:
@@ -144,7 +150,7 @@ def _rate_tile(slices: Sequence[Slice], last_week: Sequence[DayOfPayments], url:
         points = (succeeded / decided - good / before) * 100
         hint = format_html("{} {}", _change(points / 100, unit=" points"), hint)
     return Tile(
-        label="Success rate today",
+        label="Success today",
         icon="trending_up",
         value=f"{succeeded / decided:.1%}" if decided else "—",
         hint=hint if decided else "none decided yet",

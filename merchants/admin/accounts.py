@@ -208,10 +208,10 @@ def waiting_for_approval(request: HttpRequest, environment: str) -> Iterable[Hom
     count = count_some(waiting)
     url = display.list_url("merchants.merchant", status=states.PENDING)
     yield Tile(
-        label="Merchants to approve",
+        label="Applications",
         icon="storefront",
         value=count_words(count),
-        hint="wait for their checklist",
+        hint="merchants to approve",
         tone=display.AMBER if count else "",
         url=url,
         order=45,

@@ -14,6 +14,8 @@ from payments_project.tenancy import ENVIRONMENTS, LIVE
 
 # Beyond this a number says "many", and counting on would cost more with every row.
 COUNT_MAX = 500
+# Panels from this order on are no queues: they stand last.
+LATEST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ def home_context(request: HttpRequest) -> dict[str, Any]:
         "queue_tiles": [part for part in parts if isinstance(part, Tile) and part.is_queue],
         "day_tiles": [part for part in parts if isinstance(part, Tile) and not part.is_queue],
         "charts": [_drawn(part) for part in parts if isinstance(part, (Chart, LineChart, Ranking))],
-        "queues": [part for part in parts if isinstance(part, Panel)],
+        "queues": [part for part in parts if isinstance(part, Panel) and part.order < LATEST],
+        "latest": [part for part in parts if isinstance(part, Panel) and part.order >= LATEST],
     }
 
 

@@ -266,10 +266,10 @@ def waiting_approvals(request: HttpRequest, environment: str) -> Iterable[HomePa
         "payments_project.approval", environment=environment, status=states.PENDING
     )
     yield Tile(
-        label="Wait for a second person",
+        label="Second person",
         icon="group",
         value=count_words(count),
-        hint="refunds, adjustments and payouts to approve",
+        hint="asked for by a colleague",
         tone=display.AMBER if count else "",
         url=url,
         order=25,

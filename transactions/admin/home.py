@@ -78,10 +78,10 @@ def in_doubt(request: HttpRequest, environment: str) -> Iterable[HomePart]:
     count = count_some(doubtful)
     url = display.list_url("transactions.transaction", environment=environment, status="pending")
     yield Tile(
-        label="Payments in doubt",
+        label="In doubt",
         icon="help",
         value=count_words(count),
-        hint="pending for more than 5 minutes",
+        hint="pending over 5 minutes",
         tone=display.RED if count else "",
         url=url,
         order=20,

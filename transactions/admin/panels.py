@@ -17,7 +17,7 @@ from payments_project.console.presented import Cell
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.events.models import Event
 from transactions.admin.money import moved
-from transactions.models import GatewayOperation, LedgerEntry, Transaction
+from transactions.models import LedgerEntry, Transaction
 from transactions.selectors import events_of
 from vault.models import PaymentMethod
 
@@ -122,36 +122,6 @@ def ledger_of(entries: "QuerySet[LedgerEntry]", *, payment: UUID) -> Panel:
         more_url=display.list_url("transactions.ledgerentry", transaction_id=payment),
         more_text="All of the payment's",
         order=40,
-    )  # fmt: skip
-
-
-@panel("transactions.transaction", permission="transactions.view_gatewayoperation")
-def operations_panel(request: HttpRequest, transaction: Transaction) -> Panel | None:
-    """Captures and voids that were asked of the gateway."""
-    operations = GatewayOperation.objects.filter(transaction=transaction).order_by("id")[:ROWS_MAX]
-    rows: list[list[Cell]] = [
-        [
-            display.moment(operation.created_at),
-            display.object_link("transactions.GatewayOperation", operation.pk, operation.kind),
-            display.badge(operation.status),
-            display.actor(operation.actor_kind, operation.actor_id),
-            display.money(operation.amount, transaction.currency),
-        ]
-        for operation in operations
-    ]
-    if not rows:
-        return None
-    return Panel(
-        title="Gateway operations",
-        icon="sync_alt",
-        columns=[
-            Column("Time"), Column("Act"), Column("Status"), Column("By"),
-            Column("Amount", is_number=True),
-        ],
-        rows=rows,
-        note=first_of_many(rows),
-        more_url=display.list_url("transactions.gatewayoperation", transaction=transaction.pk),
-        order=50,
     )  # fmt: skip
 
 

@@ -177,7 +177,7 @@ def under_review(request: HttpRequest, environment: str) -> Iterable[HomePart]:
         label="Under review",
         icon="flag",
         value=count_words(count),
-        hint="payments that somebody shall look at",
+        hint="payments to look at",
         tone=display.AMBER if count else "",
         url=url,
         order=28,
