@@ -1,5 +1,5 @@
-"""Which tests run without Kafka, Elasticsearch or PgBouncer: all but those that need them, and
-it is said.
+"""Which tests run without Kafka, Elasticsearch, PgBouncer or Chromium: all but those that need them,
+and it is said.
 
 A pytest plugin (named in pyproject.toml), so that the lines are printed however many processes run.
 With ``PAYMENTS_REQUIRE_STACK=1``, as in CI, nothing is left out: what is absent is a failure.
@@ -52,4 +52,6 @@ def _absent() -> dict[str, str]:
         absent["stack"] = f"without {' and '.join(engines)} (./dev test --stack)"
     if shutil.which("pgbouncer") is None:
         absent["pgbouncer"] = "without PgBouncer (on Debian and Ubuntu: apt-get install pgbouncer)"
+    if shutil.which("chromium") is None:
+        absent["browser"] = "without Chromium (on Debian and Ubuntu: apt-get install chromium)"
     return absent
