@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from disputes.models import Dispute, Refund
+from disputes.models import Dispute, EvidenceFile, Refund
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
 
@@ -33,6 +33,24 @@ def get_dispute(*, scope: Scope, dispute_id: UUID, param: str | None = None) -> 
     if dispute is None:
         raise ResourceMissing(f"No such dispute: {dispute_id}", param=param)
     return dispute
+
+
+def files_of(scope: Scope) -> "QuerySet[EvidenceFile]":
+    """The files of a merchant in an environment, of which the content is there."""
+    return EvidenceFile.objects.filter(
+        merchant_id=scope.merchant_id,
+        environment=scope.environment,
+        stored_at__isnull=False,
+        removed_at__isnull=True,
+    )
+
+
+def get_file(*, scope: Scope, file_id: UUID) -> EvidenceFile:
+    """One file. Raises ``ResourceMissing`` for another merchant's or environment's too."""
+    file = files_of(scope).filter(pk=file_id).first()
+    if file is None:
+        raise ResourceMissing(f"No such file: {file_id}")
+    return file
 
 
 def transaction_of(scope: Scope, source_id: UUID) -> UUID | None:

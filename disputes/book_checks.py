@@ -189,7 +189,8 @@ CHECKS = (
                        CASE WHEN status IN ('open', 'under_review')
                             THEN held_amount + fee_amount ELSE 0 END AS holds,
                        CASE WHEN status = 'lost' THEN held_amount ELSE 0 END AS returned,
-                       CASE WHEN status = 'lost' THEN fee_amount ELSE 0 END AS fees
+                       CASE WHEN status = 'lost' OR (status = 'won' AND NOT fee_is_returned)
+                            THEN fee_amount ELSE 0 END AS fees
                   FROM disputes) AS dispute
           FULL JOIN (
                 SELECT source_id, concat_ws(' ',
@@ -258,6 +259,58 @@ CHECKS = (
                             WHERE sent_at IS NULL AND message #>> '{data,refund}' = ours.id::text)
            AND NOT EXISTS (SELECT 1 FROM gateway_callbacks
                             WHERE processed_at IS NULL AND payload ->> 'refund' = ours.id::text)""",
+    ),
+    Check(
+        "the simulator's disputes stand as our records say",
+        """
+        SELECT coalesce(ours.id::text, theirs.gateway_id),
+               coalesce(concat_ws(' ', theirs.dispute_type, theirs.status, theirs.amount),
+                        'nothing'),
+               coalesce(concat_ws(' ', ours.dispute_type, ours.status, ours.amount), 'nothing')
+          FROM gateway_simulator_disputes AS theirs
+          FULL JOIN (SELECT * FROM disputes WHERE gateway_dispute_id LIKE 'sim\\_dp\\_%') AS ours
+                 ON gateway_dispute_id = theirs.gateway_id
+         WHERE ((theirs.charge_id, theirs.dispute_type, theirs.amount)
+                    IS DISTINCT FROM (ours.transaction_id, ours.dispute_type::text, ours.amount)
+            OR CASE
+                WHEN theirs.status IN ('won', 'lost', 'warning_closed')
+                    THEN ours.status <> theirs.status
+                WHEN theirs.status = 'under_review' THEN ours.status = 'open'
+                ELSE ours.status = 'under_review' END
+            -- Decided here and not there: by staff, or because nobody had answered in time.
+            OR (theirs.status IN ('needs_response', 'under_review')
+                AND ours.status IN ('won', 'lost', 'warning_closed')
+                AND NOT EXISTS (SELECT 1 FROM events WHERE aggregateid = ours.id::text
+                                   AND type = 'dispute.closed'
+                                   AND actor_kind IN ('staff', 'system'))))
+           -- What the simulator has told and nobody has heard yet, or what is being asked of it.
+           AND NOT EXISTS (SELECT 1 FROM gateway_simulator_callbacks WHERE sent_at IS NULL
+                              AND message #>> '{data,dispute}' = theirs.gateway_id)
+           AND NOT EXISTS (SELECT 1 FROM gateway_callbacks WHERE processed_at IS NULL
+                              AND payload ->> 'dispute' = theirs.gateway_id)
+           AND NOT EXISTS (SELECT 1 FROM dispute_operations AS asked
+                            WHERE asked.dispute_id = ours.id AND asked.status = 'pending')""",
+    ),
+    Check(
+        "evidence names the files that are kept for it",
+        """
+        SELECT coalesce(shown.dispute_id, kept.dispute_id) || ' '
+                   || coalesce(shown.field, kept.field),
+               coalesce(kept.file_id::text, 'none'), coalesce(shown.file, 'none')
+          FROM (SELECT disputes.id AS dispute_id, given.key AS field, given.value AS file
+                  FROM disputes CROSS JOIN LATERAL jsonb_each_text(evidence) AS given
+                 WHERE given.key IN ('customer_communication', 'receipt', 'shipping_documentation',
+                       'service_documentation', 'refund_policy', 'cancellation_policy',
+                       'customer_signature', 'duplicate_charge_documentation',
+                       'uncategorized_file')) AS shown
+          FULL JOIN (SELECT link.*, file.merchant_id, file.environment, file.removed_at
+                       FROM dispute_evidence_files AS link
+                       JOIN evidence_files AS file ON file.id = link.file_id) AS kept
+                 ON kept.dispute_id = shown.dispute_id AND kept.field = shown.field
+          LEFT JOIN disputes ON disputes.id = kept.dispute_id
+         WHERE kept.file_id::text IS DISTINCT FROM shown.file OR kept.removed_at IS NOT NULL
+            OR (kept.merchant_id, kept.environment)
+               IS DISTINCT FROM (disputes.merchant_id, disputes.environment)""",
     ),
     Check(
         "no gateway has told what our record denies",

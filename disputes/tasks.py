@@ -2,8 +2,12 @@
 
 from celery import shared_task
 
+from disputes.services.close_overdue_disputes import close_overdue_disputes
+from disputes.services.remind_of_disputes import remind_of_disputes
+from disputes.services.resolve_dispute_acts import resolve_dispute_acts
 from disputes.services.resolve_refunds import resolve_refunds
 from disputes.services.settle_overdue_refunds import settle_overdue_refunds
+from disputes.services.sweep_files import sweep_files
 
 
 @shared_task(name="disputes.resolve_refunds", expires=30)
@@ -14,3 +18,23 @@ def resolve_refunds_task() -> dict[str, int]:
 @shared_task(name="disputes.settle_overdue_refunds", expires=600)
 def settle_overdue_refunds_task() -> dict[str, int]:
     return settle_overdue_refunds()
+
+
+@shared_task(name="disputes.resolve_dispute_acts", expires=30)
+def resolve_dispute_acts_task() -> dict[str, int]:
+    return resolve_dispute_acts()
+
+
+@shared_task(name="disputes.remind_of_disputes", expires=600)
+def remind_of_disputes_task() -> int:
+    return remind_of_disputes()
+
+
+@shared_task(name="disputes.close_overdue_disputes", expires=240)
+def close_overdue_disputes_task() -> int:
+    return close_overdue_disputes()
+
+
+@shared_task(name="disputes.sweep_files")
+def sweep_files_task() -> dict[str, int]:
+    return sweep_files()

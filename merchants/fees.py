@@ -8,11 +8,13 @@
         "fixed": {"USD": 30},
         "brands": {"amex": {"percent_bps": 350, "fixed": {"USD": 30}}},
         "dispute": {"USD": 1500},
+        "dispute_fee_returned": true,
     }
 
 ``percent_bps`` is in hundredths of a percent, ``percents`` the same for currencies that have one of
 their own; amounts are in minor units. A currency without a fixed amount pays the percentage alone.
-A brand with a rate of its own has all of it from there.
+A brand with a rate of its own has all of it from there. The fee of a dispute is taken with it, and
+given back when it is won unless ``dispute_fee_returned`` is false.
 """
 
 from typing import Annotated
@@ -46,6 +48,7 @@ class FeeStructure(Rate):
 
     brands: dict[str, Rate] = Field(default_factory=dict)
     dispute: dict[str, MinorUnits] = Field(default_factory=dict)
+    dispute_fee_returned: bool = True
 
     def rate_for(self, brand: str | None) -> Rate:
         """The rate of a card brand."""

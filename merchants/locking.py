@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
-from merchants.models import ApiKey, Customer, Merchant
+from django.db.models.functions import Now
+
+from merchants.models import ApiKey, Customer, Merchant, MerchantNotice
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
 
@@ -37,3 +39,19 @@ def lock_merchant(merchant_id: UUID) -> Merchant:
     if merchant is None:
         raise ResourceMissing(f"No such merchant: {merchant_id}")
     return merchant
+
+
+def try_lock_notice(notice_id: UUID) -> MerchantNotice | None:
+    """A notice that is due, its row locked to the end of the caller's transaction; None if it is
+    not due any more, or if another process is at it."""
+    return (
+        MerchantNotice.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("merchant")
+        .filter(
+            pk=notice_id,
+            sent_at__isnull=True,
+            gave_up_at__isnull=True,
+            next_attempt_at__lte=Now(),
+        )
+        .first()
+    )

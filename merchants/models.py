@@ -267,3 +267,55 @@ class CustomerTotal(Identified):
 
     def __str__(self) -> str:
         return f"{self.customer_id} {self.currency}"
+
+
+class MerchantNotice(Identified):
+    """An e-mail that a merchant is to have, written in the transaction of what it tells.
+
+    ``kind`` names the template and ``context`` holds what it needs: ids, amounts and days, nothing
+    personal. Of one ``occasion`` of an object there is one notice. ``attempts`` and
+    ``next_attempt_at`` lease it to whoever sends it; with ``gave_up_at`` nobody tries any more.
+    """
+
+    merchant = models.ForeignKey(
+        Merchant,
+        on_delete=models.PROTECT,
+        related_name="notices",
+        db_constraint=False,
+        db_index=False,
+    )
+    environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
+    kind = models.CharField(max_length=60)
+    object_id = models.UUIDField()
+    occasion = models.CharField(max_length=60)
+    context = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=RowTime())
+    attempts = models.SmallIntegerField(default=0, db_default=0)
+    next_attempt_at = models.DateTimeField(db_default=TransactionTime())
+    last_error = models.CharField(max_length=200, null=True)
+    sent_at = models.DateTimeField(null=True)
+    gave_up_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "merchant_notices"
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["object_id", "kind", "occasion"], name="merchant_notices_once"
+            ),
+            models.CheckConstraint(
+                name="merchant_notices_valid_environment",
+                condition=Q(environment__in=ENVIRONMENTS),
+            ),
+        ]
+        indexes = [
+            NamedIndex(
+                fields=["next_attempt_at"],
+                name="idx_merchant_notices_due",
+                condition=Q(sent_at__isnull=True, gave_up_at__isnull=True),
+            ),
+            NamedIndex(F("merchant_id"), F("id").desc(), name="idx_merchant_notices_merchant"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.occasion}"

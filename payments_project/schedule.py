@@ -17,6 +17,14 @@ SCHEDULE = {
         "schedule": 10.0,
     },
     "resolve refunds": {"task": "disputes.resolve_refunds", "schedule": 10.0},
+    "resolve acts on disputes": {
+        "task": "disputes.resolve_dispute_acts",
+        "schedule": 10.0,
+    },
+    "send notices to merchants": {"task": "merchants.send_notices", "schedule": 30.0},
+    "remind of disputes": {"task": "disputes.remind_of_disputes", "schedule": 900.0},
+    "close overdue disputes": {"task": "disputes.close_overdue_disputes", "schedule": 300.0},
+    "sweep files": {"task": "disputes.sweep_files", "schedule": crontab(hour="3", minute="23")},
     "confirm overdue captures": {
         "task": "transactions.confirm_overdue_captures",
         "schedule": 900.0,

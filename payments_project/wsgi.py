@@ -33,6 +33,7 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402 (after the settings are known)
 
 from payments_project.api.strict_json import BODY_BYTES_MAX  # noqa: E402
+from payments_project.api.uploads import UPLOAD_BYTES_MAX, UPLOAD_PATHS  # noqa: E402
 from payments_project.web_process import (  # noqa: E402
     keep_to_one_core,
     let_work_finish,
@@ -40,7 +41,8 @@ from payments_project.web_process import (  # noqa: E402
 )
 
 _CHUNK_BYTES = 65_536
-_DRAINED_CHUNKS_MAX = 32
+# Of a refused upload the rest is read, of anything larger no more than that.
+_DRAINED_CHUNKS_MAX = 128
 API_PREFIXES = ("/v1/", "/healthz", "/readyz", "/metrics")
 
 
@@ -99,7 +101,8 @@ def _measure_body(environ: dict[str, Any]) -> None:
 
     Of a body that is too large no more is read than shows it.
     """
-    body = environ["wsgi.input"].read(BODY_BYTES_MAX + 1)
+    is_upload = environ.get("PATH_INFO") in UPLOAD_PATHS
+    body = environ["wsgi.input"].read((UPLOAD_BYTES_MAX if is_upload else BODY_BYTES_MAX) + 1)
     environ["CONTENT_LENGTH"] = str(len(body))
     environ["wsgi.input"] = BytesIO(body)
 

@@ -75,6 +75,8 @@ def dispute_hold_movements(*, dispute_id: UUID, amount: int) -> list[Movement]:
 
 def dispute_release_movements(*, dispute_id: UUID, amount: int) -> list[Movement]:
     """A won dispute: what was held is available again."""
+    if not amount:
+        return []
     return [
         Movement(
             accounts.DISPUTE_RELEASE, amount, accounts.RESERVED, accounts.AVAILABLE, dispute_id

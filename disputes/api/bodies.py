@@ -1,18 +1,22 @@
 """What the refund, dispute and record endpoints take."""
 
-from typing import Annotated, Literal
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, create_model
 from pydantic_core import PydanticCustomError
 
-from disputes import states
+from disputes import evidence, states
+from disputes.evidence import EvidenceField
 from payments_project.api.bodies import (
     AMOUNT_MAX,
     Amount,
     Body,
     Currency,
+    Email,
     FreeText,
     Id,
+    IpAddress,
     Metadata,
     Timestamp,
 )
@@ -56,6 +60,67 @@ class DisputeQuery(ListQuery, CreatedRange):
 
     transaction: Id | None = None
     status: Literal[states.DISPUTE_STATES] | None = None  # type: ignore[valid-type]
+
+
+class CancelRefund(Body):
+    """``POST /v1/refunds/{id}/cancel``: takes nothing."""
+
+
+class AcceptDispute(Body):
+    """``POST /v1/disputes/{id}/accept``: takes nothing."""
+
+
+def _day(value: str) -> str:
+    try:
+        if len(value) != 10:
+            raise ValueError
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise PydanticCustomError("day", "Not a day, such as 2026-01-31.") from None
+
+
+Day = Annotated[str, AfterValidator(_day), Field(json_schema_extra={"format": "date"})]
+
+
+def _kind_of(field: EvidenceField) -> Any:
+    kinds: dict[str, Any] = {
+        evidence.FILE: Id,
+        evidence.DAY: Day,
+        evidence.EMAIL: Email,
+        evidence.IP: IpAddress,
+    }
+    text = Annotated[FreeText, Field(min_length=1, max_length=field.length_max)]
+    return kinds.get(field.kind, text)
+
+
+_evidence_fields: dict[str, Any] = {
+    field.name: (Annotated[_kind_of(field) | None, Field(description=field.asks)], None)
+    for field in evidence.FIELDS
+}
+# The catalogue as a body: what is not given stays as it is, null takes a field away.
+EvidenceBody: Any = create_model("EvidenceBody", __base__=Body, **_evidence_fields)
+
+
+class UpdateDispute(Body):
+    """``POST /v1/disputes/{id}``: what is given is laid over what is staged."""
+
+    evidence: EvidenceBody | None = None
+    merchant_response: Annotated[FreeText, Field(min_length=1, max_length=5000)] | None = None
+    submit: bool = False
+
+    def changes(self) -> dict[str, str | None]:
+        """The evidence that is given; None takes a field away."""
+        if self.evidence is None:
+            return {}
+        given = {name: getattr(self.evidence, name) for name in self.evidence.model_fields_set}
+        return {name: None if value is None else str(value) for name, value in given.items()}
+
+
+class UploadFile(Body):
+    """``POST /v1/files``: a form, not JSON. The file's content says what it is."""
+
+    purpose: Literal["dispute_evidence"]
+    file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
 
 
 class RecordedRefundBody(Body):

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from disputes.models import Dispute, Refund
+from disputes.models import Dispute, EvidenceFile, Refund
 from payments_project.api.objects import Day, Resource, Time
 
 
@@ -37,6 +37,31 @@ class DisputeObject(Resource):
     merchant_response: str | None
     resolved_at: Time | None
     updated_at: Time
+
+
+class FileObject(Resource):
+    """A document for disputes; its content is at `/v1/files/{id}/contents`."""
+
+    object: Literal["file"] = "file"
+    purpose: str
+    filename: str
+    type: str
+    size: int
+    sha256: str
+
+
+def file_object(file: EvidenceFile) -> FileObject:
+    """The file from its row."""
+    return FileObject(
+        id=file.pk,
+        environment=file.environment,
+        created_at=file.created_at,
+        purpose=file.purpose,
+        filename=file.filename,
+        type=file.content_type,
+        size=file.size,
+        sha256=file.sha256,
+    )
 
 
 def refund_object(refund: Refund) -> RefundObject:

@@ -1,4 +1,4 @@
-"""Refunds, disputes and recorded payments over HTTP."""
+"""Refunds and recorded payments over HTTP."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -6,10 +6,11 @@ from uuid import UUID
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from disputes.access import disputes_of, get_dispute, get_refund, refunds_of
-from disputes.api.bodies import CreateRefund, DisputeQuery, RecordTransaction, RefundQuery
-from disputes.api.objects import DisputeObject, RefundObject, dispute_object, refund_object
+from disputes.access import get_refund, refunds_of
+from disputes.api.bodies import CancelRefund, CreateRefund, RecordTransaction, RefundQuery
+from disputes.api.objects import RefundObject, refund_object
 from disputes.models import Refund
+from disputes.services.cancel_refund import cancel_refund, complete_cancellation
 from disputes.services.record import (
     RecordedPayment,
     RecordedRefund,
@@ -122,49 +123,51 @@ class RefundView(ApiView):
         return self.expanded(refund_object(refund))
 
 
-class DisputesView(ApiView):
-    """``/v1/disputes``."""
+class CancelRefundView(ApiView):
+    """``/v1/refunds/{id}/cancel``."""
 
     operations: ClassVar[dict[str, Operation]] = {
-        "GET": Operation({200: ListOf(DisputeObject)}, query=DisputeQuery),
+        "POST": Operation({200: RefundObject}, body=CancelRefund),
     }
 
-    permissions_required: ClassVar[dict[str, str]] = {"GET": "disputes:read"}
+    permissions_required: ClassVar[dict[str, str]] = {"POST": "refunds:write"}
 
-    def get(self, request: Request) -> Any:
-        """Disputes, newest first."""
-        query = self.query(DisputeQuery)
-        rows = disputes_of(self.scope)
-        require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
-        filters = query.created_filters()
-        if query.transaction is not None:
-            get_transaction(scope=self.scope, transaction_id=query.transaction, param="transaction")
-            filters["transaction_id"] = query.transaction
-        if query.status is not None:
-            filters["status"] = query.status
-        page = page_by_id(rows.filter(**filters), query)
-        answer = ListObject(
-            url="/v1/disputes",
-            has_more=page.has_more,
-            data=[dispute_object(row) for row in page.rows],
+    def post(self, request: Request, refund_id: str) -> HttpResponse:
+        """Calls a pending refund off.
+
+        Possible for as long as the gateway can see to it that it is not paid; 409
+        ``refund_state_invalid`` after that. Where the gateway does not answer, the refund is told
+        as it is, pending, and cancelled once the gateway has answered.
+        """
+        self.body(CancelRefund)
+        identity = require_uuid(refund_id)
+        claim = key_claim(self, lease_seconds=gateway_lease_seconds())
+        replies: ObjectReplies[Refund] = ObjectReplies(
+            self, lambda refund: (200, refund_object(refund))
         )
-        return self.expanded(answer)
 
+        def operate() -> HttpResponse:
+            return replies.response(
+                cancel_refund(
+                    scope=self.scope,
+                    refund_id=identity,
+                    actor=self.actor,
+                    claim=claim,
+                    replies=replies,
+                )
+            )
 
-class DisputeView(ApiView):
-    """``/v1/disputes/{id}``."""
+        def resume(resumption: Resumption) -> HttpResponse:
+            return replies.response(
+                complete_cancellation(
+                    refund_id=UUID(resumption.resource_id),
+                    actor=self.actor,
+                    key_id=resumption.key_id,
+                    replies=replies,
+                )
+            )
 
-    operations: ClassVar[dict[str, Operation]] = {
-        "GET": Operation({200: DisputeObject}),
-    }
-
-    permissions_required: ClassVar[dict[str, str]] = {"GET": "disputes:read"}
-
-    def get(self, request: Request, dispute_id: str) -> Any:
-        """One dispute."""
-        self.query(NoQuery)
-        dispute = get_dispute(scope=self.scope, dispute_id=require_uuid(dispute_id))
-        return self.expanded(dispute_object(dispute))
+        return run_gateway_operation(self, claim, operate=operate, resume=resume)
 
 
 class RecordView(ApiView):

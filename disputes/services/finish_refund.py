@@ -55,6 +55,9 @@ def finish_refund(
             elif result.outcome is Outcome.ACCEPTED:
                 refund.awaits_gateway = True
                 refund.save(update_fields=["awaits_gateway"])
+            elif result.outcome is Outcome.NOT_FOUND and refund.cancel_requested_at is not None:
+                # It was asked about while it is being cancelled, and is barred for that reason.
+                call_off_refund(transaction=transaction, refund=refund, actor=actor)
             else:
                 declined = result.outcome is Outcome.DECLINED
                 reason = "declined" if declined else GATEWAY_UNAVAILABLE
@@ -85,13 +88,23 @@ def _keep_answer(refund: Refund, result: GatewayResult) -> None:
 
 def _note_late_answer(transaction: Transaction, refund: Refund, result: GatewayResult) -> None:
     was_taken = result.outcome in (Outcome.SUCCEEDED, Outcome.ACCEPTED)
-    if was_taken and refund.status in states.REFUND_UNPAID and not may_have_failed_at_bank(refund):
+    if result.outcome is Outcome.ACCEPTED and refund.status == states.CANCELLED:
+        # It was taken, and called off before it was paid.
+        return
+    if was_taken and not may_have_been_unpaid(refund):
         keep_contradicting_answer(
             gateway_name=transaction.gateway_name,
             call="refund",
             reference=refund.pk,
             text=f"the answer to the refund is {result.outcome.value}, and it is {refund.status}",
         )
+
+
+def may_have_been_unpaid(refund: Refund) -> bool:
+    """Whether that the gateway took the refund agrees with what became of it here."""
+    if refund.status == states.CANCELLED:
+        return False
+    return refund.status not in states.REFUND_UNPAID or may_have_failed_at_bank(refund)
 
 
 def may_have_failed_at_bank(refund: Refund) -> bool:
@@ -142,6 +155,17 @@ def fail_refund(*, transaction: Transaction, refund: Refund, reason: str, actor:
     _tell(refund, "refund.failed", actor)
     if transaction.status == transaction_states.REFUNDED and not is_fully_refunded(transaction):
         _move(transaction, transaction_states.SUCCEEDED, actor)
+
+
+def call_off_refund(*, transaction: Transaction, refund: Refund, actor: Actor) -> None:
+    """PENDING becomes CANCELLED, once its gateway has it barred: nothing was paid, its amount is
+    refundable again, and chargebacks hold it again. The caller holds both rows' locks."""
+    refund.status = states.CANCELLED
+    refund.processed_at = datetime.now(UTC)
+    _save_outcome(refund)
+    release_refund(transaction=transaction, amount=refund.amount)
+    top_up_holds(transaction=transaction, actor=actor)
+    _tell(refund, "refund.cancelled", actor)
 
 
 def is_fully_refunded(transaction: Transaction) -> bool:

@@ -37,7 +37,9 @@ def assess_hold(*, transaction: Transaction, dispute: Dispute) -> None:
     """Sets what a chargeback takes, its held amount and its fee, on the object in memory. The
     caller holds the payment's lock, and no row says yet that the dispute is a chargeback."""
     dispute.held_amount = min(dispute.amount, holdable_amount(transaction))
-    dispute.fee_amount = get_terms(transaction.merchant_id).dispute_fee(transaction.currency)
+    terms = get_terms(transaction.merchant_id)
+    dispute.fee_amount = terms.dispute_fee(transaction.currency)
+    dispute.fee_is_returned = terms.fees.dispute_fee_returned
 
 
 def enter_hold(*, transaction: Transaction, dispute: Dispute, actor: Actor) -> None:

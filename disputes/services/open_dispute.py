@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from disputes.models import Dispute
+from disputes.notices import notify_of_dispute
 from disputes.services.hold import assess_hold, enter_hold
 from disputes.snapshot import dispute_snapshot
 from payments_project.actor import Actor
@@ -22,13 +23,17 @@ def open_dispute(
     amount: int,
     gateway_dispute_id: str | None,
     actor: Actor,
+    due_date: date | None = None,
+    is_at_gateway: bool = False,
 ) -> Dispute:
     """Opens a dispute over ``amount`` (minor units) in the caller's transaction.
 
     A chargeback holds what is neither refunded of it nor held by another (``hold.py``), and the
     fee, in the reserved balance, and makes the transaction disputed; an inquiry holds nothing. A
-    gateway's dispute is opened once: a second row of its id is refused by the database. The caller
-    holds the transaction's lock.
+    gateway's dispute is opened once: a second row of its id is refused by the database. The
+    merchant has until the end of ``due_date`` (UTC) to answer, and is told by e-mail.
+    ``is_at_gateway``: the payment's gateway told of it, takes the evidence and will tell the end.
+    The caller holds the transaction's lock.
     """
     dispute = Dispute(
         transaction=transaction,
@@ -38,8 +43,9 @@ def open_dispute(
         reason_code=reason_code,
         amount=amount,
         currency=transaction.currency,
-        due_date=day_to_respond(),
+        due_date=due_date or day_to_respond(),
         gateway_dispute_id=gateway_dispute_id,
+        is_at_gateway=is_at_gateway,
     )
     holds = dispute_type == Dispute.CHARGEBACK
     if holds:
@@ -50,6 +56,7 @@ def open_dispute(
     )
     if holds:
         enter_hold(transaction=transaction, dispute=dispute, actor=actor)
+    notify_of_dispute(dispute, "dispute_opened", occasion="opened")
     return dispute
 
 

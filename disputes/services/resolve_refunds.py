@@ -1,9 +1,14 @@
 """Settling refunds whose gateway call was never answered, or whose process died."""
 
+from contextlib import suppress
+from datetime import timedelta
 from uuid import UUID
+
+from django.db.models.functions import Now
 
 from disputes import states
 from disputes.models import Refund
+from disputes.services.cancel_refund import cancelling_refunds, complete_cancellation
 from disputes.services.finish_refund import finish_refund
 from payments_project.actor import SYSTEM, Actor
 from payments_project.database.uuid7 import UUID7Before
@@ -17,7 +22,8 @@ from transactions.services.ask_gateways import Waiting, ask_gateways
 
 
 def resolve_refunds(*, batch: int = 500) -> dict[str, int]:
-    """Asks the gateway about refunds that are pending past their lease and await no message.
+    """Asks the gateway about refunds that are pending past their lease and await no message, and
+    about those that were to be cancelled and whose bar was never answered.
 
     Returns how many were asked about and how many are settled now (``ask_gateways``). Safe to run
     twice or at once.
@@ -26,10 +32,15 @@ def resolve_refunds(*, batch: int = 500) -> dict[str, int]:
     waiting = Refund.objects.filter(
         status=states.PENDING,
         awaits_gateway=False,
+        cancel_requested_at__isnull=True,
         id__lt=UUID7Before(gateway_lease_seconds()),
+    )
+    cancelling = cancelling_refunds().filter(
+        cancel_requested_at__lt=Now() - timedelta(seconds=gateway_lease_seconds())
     )
     return ask_gateways(
         Waiting("refund", waiting, "transaction__gateway_name", _resolve),
+        Waiting("cancellation", cancelling, "transaction__gateway_name", _resolve_cancellation),
         job="resolve_refunds",
         batch=batch,
     )
@@ -43,6 +54,13 @@ def _resolve(refund_id: UUID) -> bool:
     except ServiceError:
         return True  # It has failed for certain.
     return refund.status != states.PENDING or refund.awaits_gateway
+
+
+def _resolve_cancellation(refund_id: UUID) -> bool:
+    # Refused, the refund goes on as it would have: the cancellation is settled.
+    with suppress(ServiceError):
+        complete_cancellation(refund_id=refund_id)
+    return not cancelling_refunds().filter(pk=refund_id).exists()
 
 
 def complete_pending_refund(

@@ -14,23 +14,23 @@ class HttpRefusal(ServiceError):
 
 
 class PayloadTooLarge(HttpRefusal):
-    """The body is over 256 KiB."""
+    """The body is over 256 KiB; where files are taken, over ``limit``."""
 
     default_code = "payload_too_large"
     http_status = 413
 
-    def __init__(self) -> None:
-        super().__init__("The body is larger than 256 KiB.")
+    def __init__(self, limit: str = "256 KiB") -> None:
+        super().__init__(f"The body is larger than {limit}.")
 
 
 class UnsupportedMediaType(HttpRefusal):
-    """The body is not JSON by its own word."""
+    """The body is not JSON, or where files are taken no form, by its own word."""
 
     default_code = "unsupported_media_type"
     http_status = 415
 
-    def __init__(self, content_type: str) -> None:
-        super().__init__("Send the body as application/json.", content_type=content_type)
+    def __init__(self, content_type: str, *, wanted: str = "application/json") -> None:
+        super().__init__(f"Send the body as {wanted}.", content_type=content_type)
 
 
 class MethodNotAllowed(HttpRefusal):

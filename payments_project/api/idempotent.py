@@ -51,8 +51,13 @@ REPLAYED_HEADER = "Idempotent-Replayed"
 ATOMIC_LEASE_SECONDS = 60
 
 
-def key_claim(view: ApiView, *, lease_seconds: int) -> KeyClaim | None:
-    """The request's claim, or None without a key. Raises ``InvalidInput`` for a bad key."""
+def key_claim(
+    view: ApiView, *, lease_seconds: int, content: dict[str, Any] | None = None
+) -> KeyClaim | None:
+    """The request's claim, or None without a key. Raises ``InvalidInput`` for a bad key.
+
+    ``content`` is what makes the request the same one; its JSON body by default.
+    """
     request = view.request._request
     key = request.META.get(HEADER)
     if key is None:
@@ -74,7 +79,8 @@ def key_claim(view: ApiView, *, lease_seconds: int) -> KeyClaim | None:
         key=key,
         request_path=path,
         fingerprint=request_fingerprint(
-            path=f"{path}?{query}" if query else path, content=read_json(request)
+            path=f"{path}?{query}" if query else path,
+            content=read_json(request) if content is None else content,
         ),
         api_key_id=view.caller.api_key_id,
         lease_seconds=lease_seconds,

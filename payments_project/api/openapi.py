@@ -45,14 +45,25 @@ class ListOf:
     item: type[BaseModel]
 
 
-Answer = type[BaseModel] | ListOf
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An answer that is no JSON: a file of one of these media types."""
+
+    media_types: tuple[str, ...]
+    description: str
+
+
+Answer = type[BaseModel] | ListOf | Content
+JSON = "application/json"
+FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What a method of a view takes and answers, beside what holds everywhere.
 
-    ``also`` are error statuses of its own; ``public`` needs no API key.
+    ``also`` are error statuses of its own; ``public`` needs no API key. ``body_type`` is the media
+    type of the body, of which a form's fields stand in ``body`` too.
     """
 
     answers: Mapping[int, Answer]
@@ -60,6 +71,7 @@ class Operation:
     query: type[Query] = NoQuery
     also: tuple[int, ...] = ()
     public: bool = False
+    body_type: str = JSON
 
 
 class ApiSchema(AutoSchema):
@@ -175,7 +187,9 @@ def describe(path: str, method: str, view_class: Any) -> Json:
     if method == "POST" and not operation.public:
         described["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
     if operation.body is not None:
-        described["requestBody"] = _request_body(operation.body, described["operationId"])
+        described["requestBody"] = _request_body(
+            operation.body, operation.body_type, described["operationId"]
+        )
     return described
 
 
@@ -242,6 +256,8 @@ def expandable_names(operation: Operation) -> tuple[str, ...]:
     """What ``expand[]`` can name for the operation's answers."""
     names: list[str] = []
     for answer in operation.answers.values():
+        if isinstance(answer, Content):
+            continue
         model = answer.item if isinstance(answer, ListOf) else answer
         names += [name for name in _EXPANDABLE if name in model.model_fields]
         if model.__name__ == "TransactionObject":
@@ -249,12 +265,12 @@ def expandable_names(operation: Operation) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _request_body(model: type[BaseModel], operation_id: str) -> Json:
+def _request_body(model: type[BaseModel], body_type: str, operation_id: str) -> Json:
     content: Json = {"schema": {"$ref": _REF + component_name(model)}}
     if operation_id in reference.BODIES:
         content["examples"] = reference.BODIES[operation_id]
     required = any(field.is_required() for field in model.model_fields.values())
-    return {"required": required, "content": {"application/json": content}}
+    return {"required": required, "content": {body_type: content}}
 
 
 def _answer_response(answer: Answer, operation: Operation, method: str, path: str) -> Json:
@@ -263,6 +279,12 @@ def _answer_response(answer: Answer, operation: Operation, method: str, path: st
         headers |= dict.fromkeys(("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"))
         if method == "POST":
             headers["Idempotent-Replayed"] = None
+    if isinstance(answer, Content):
+        return {
+            "description": answer.description,
+            "headers": {header: {"$ref": f"#/components/headers/{header}"} for header in headers},
+            "content": {name: {} for name in answer.media_types},
+        }
     if isinstance(answer, ListOf):
         name = component_name(answer.item)
         schema: Json = _list_schema(name)
@@ -407,6 +429,8 @@ def _components() -> Json:
             if operation.body is not None:
                 _add(schemas, operation.body, "validation")
             for answer in operation.answers.values():
+                if isinstance(answer, Content):
+                    continue
                 model = answer.item if isinstance(answer, ListOf) else answer
                 _add(schemas, model, "serialization")
                 _make_expandable(schemas, model)

@@ -48,6 +48,35 @@ def database(url: str) -> dict[str, Any]:
     return config
 
 
+def evidence_storage(*, default_folder: Path) -> dict[str, Any]:
+    """Where files for disputes lie: the S3 bucket EVIDENCE_S3_BUCKET, or else a folder.
+
+    A bucket's address (for others than Amazon's) and region may be named; the credentials are found
+    as boto3 finds them. Objects are private, and nothing is ever overwritten.
+    """
+    bucket = env("EVIDENCE_S3_BUCKET", default="")
+    if bucket:
+        return {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {
+                "bucket_name": bucket,
+                "endpoint_url": env("EVIDENCE_S3_ENDPOINT_URL", default="") or None,
+                "region_name": env("EVIDENCE_S3_REGION", default="") or None,
+                "default_acl": None,
+                "file_overwrite": False,
+                "querystring_auth": True,
+            },
+        }
+    return {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": env("EVIDENCE_FOLDER", default="") or default_folder,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    }
+
+
 DATABASES = {"default": database(env("DATABASE_URL"))}
 # The role that runs the product; migrations grant it its rights. The owner's URL is given as
 # DATABASE_URL to the processes that migrate, and to no other.
@@ -156,6 +185,7 @@ STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "evidence": evidence_storage(default_folder=BASE_DIR / "evidence"),
 }
 WHITENOISE_USE_FINDERS = True
 
@@ -222,6 +252,13 @@ CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
 # interval says, by default every five minutes: so long would nothing run by the clock.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 CELERY_REDBEAT_LOCK_TIMEOUT = 10
+
+# E-mail to merchants: smtp://user:password@host:587 (smtp+tls:// with STARTTLS, smtp+ssl://), or
+# consolemail:// and filemail:///folder to look at it.
+EMAIL_URL = env("EMAIL_URL", default="consolemail://")
+vars().update(env.email_url_config(EMAIL_URL))
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env("EMAIL_FROM", default="Payments <payments@localhost>")
 
 CONSOLE_SIDEBAR = console.CONSOLE_SIDEBAR
 UNFOLD = console.UNFOLD

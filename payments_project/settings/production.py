@@ -4,7 +4,14 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _SECRET_CHARACTERS_MIN = 32
-_ADDRESSES = ("ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL")
+_ADDRESSES = (
+    "ALLOWED_HOSTS",
+    "PUBLIC_URL",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "EMAIL_URL",
+    "EMAIL_FROM",
+)
 _SECRETS = (
     "SECRET_KEY",
     "API_KEY_HASH_KEY",
@@ -26,6 +33,10 @@ for _name in (*_ADDRESSES, *_SECRETS):
             f"{_name} has less than {_SECRET_CHARACTERS_MIN} characters;"
             " ./dev secrets makes good ones"
         )
+
+# Files for disputes: a bucket, or a folder that all processes share.
+if not any(_env(name, default="").strip() for name in ("EVIDENCE_S3_BUCKET", "EVIDENCE_FOLDER")):
+    raise ImproperlyConfigured("EVIDENCE_S3_BUCKET or EVIDENCE_FOLDER is not set")
 
 from payments_project.settings.base import *  # noqa: E402, F403
 from payments_project.settings.base import env  # noqa: E402

@@ -113,7 +113,7 @@ def test_inquiry_told_again_stays_one(api: Api) -> None:
     assert api.balance() == {"pending": 941, "available": 0, "reserved": 0}
 
 
-def test_chargeback_of_an_inquiry_that_was_closed_is_a_contradiction(api: Api) -> None:
+def test_chargeback_of_an_inquiry_that_was_closed_takes_the_money(api: Api) -> None:
     transaction = api.paid(amount=1000)["id"]
     identity = uuid4().hex
     disputed(transaction, identity)
@@ -124,8 +124,26 @@ def test_chargeback_of_an_inquiry_that_was_closed_is_a_contradiction(api: Api) -
 
     message = disputed(transaction, identity, type="chargeback")
 
+    assert message.outcome == f"dispute {dispute.pk} is open"
+    assert types_of(dispute) == [
+        "dispute.created", "dispute.closed", "dispute.updated", "dispute.funds_withdrawn",
+    ]  # fmt: skip
+    reopened = Event.objects.get(aggregateid=str(dispute.pk), type="dispute.updated")
+    assert reopened.payload["previous_attributes"]["status"] == "warning_closed"
+    assert api.balance() == {"pending": 941, "available": -1000 - FEE, "reserved": 1000 + FEE}
+
+
+def test_chargeback_of_an_inquiry_that_is_lost_is_a_contradiction(api: Api) -> None:
+    transaction = api.paid(amount=1000)["id"]
+    identity = uuid4().hex
+    disputed(transaction, identity)
+    dispute = Dispute.objects.get(gateway_dispute_id=identity)
+    run_in_transaction(lambda: close_dispute(dispute_id=dispute.pk, status="lost", actor=SYSTEM))
+
+    message = disputed(transaction, identity, type="chargeback")
+
     assert message.outcome == (
-        f"contradiction: inquiry {dispute.pk} is warning_closed, now it is a chargeback"
+        f"contradiction: inquiry {dispute.pk} is lost, now it is a chargeback"
     )
     assert api.balance() == {"pending": 941, "available": 0, "reserved": 0}
 

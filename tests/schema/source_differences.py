@@ -334,6 +334,13 @@ ADDITIONS: tuple[Addition, ...] = (
     ),
     Addition(
         "refunds",
+        "A refund that is to be called off waits for its gateway's word that it was not paid and"
+        " won't be; until then it counts.",
+        columns=("cancel_requested_at",),
+        indexes=("idx_refunds_cancelling",),
+    ),
+    Addition(
+        "refunds",
         "requested_by is a staff user's id or an API key's: this tells which.",
         columns=("requested_by_kind",),
     ),
@@ -359,8 +366,9 @@ ADDITIONS: tuple[Addition, ...] = (
     ),
     Addition(
         "disputes",
-        "What the ledger keeps back from the merchant while it is open, and the gateway's fee.",
-        columns=("held_amount", "fee_amount"),
+        "What the ledger keeps back from the merchant while it is open, the gateway's fee, and"
+        " whether that comes back with a dispute that is won.",
+        columns=("held_amount", "fee_amount", "fee_is_returned"),
         constraints=(
             "disputes_amount_check",
             "disputes_fee_amount_check",
@@ -372,6 +380,12 @@ ADDITIONS: tuple[Addition, ...] = (
         "Evidence is sent once, by its deadline.",
         columns=("evidence_submitted_at",),
         indexes=("idx_disputes_due",),
+    ),
+    Addition(
+        "disputes",
+        "Who takes the answer and tells the end, the gateway or staff; and when the merchant was"
+        " last reminded of the deadline.",
+        columns=("is_at_gateway", "reminded_days"),
     ),
     Addition(
         "disputes",
@@ -497,7 +511,25 @@ OWN_TABLES: tuple[Own, ...] = (
     ),
     Own(
         "The simulator's own records: a gateway's side.",
-        ("gateway_simulator_charges", "gateway_simulator_refunds", "gateway_simulator_callbacks"),
+        (
+            "gateway_simulator_charges",
+            "gateway_simulator_refunds",
+            "gateway_simulator_disputes",
+            "gateway_simulator_callbacks",
+        ),
+    ),
+    Own(
+        "Evidence and acceptances, written before gateways are asked, as for captures.",
+        ("dispute_operations",),
+    ),
+    Own(
+        "The documents that evidence names, whose contents lie in a folder or in S3, and which of"
+        " them stands in which field of which dispute.",
+        ("evidence_files", "dispute_evidence_files"),
+    ),
+    Own(
+        "E-mails to merchants, written with what they tell and sent afterwards, once.",
+        ("merchant_notices",),
     ),
     Own(
         "Django's own.",

@@ -79,6 +79,18 @@ MACHINES = {
             ),
         ),
         Machine(
+            dispute_states.DISPUTE_OPERATION_MACHINE,
+            "dispute_operations",
+            "dispute_operations_valid_status",
+            dispute_states.DISPUTE_OPERATION_TRANSITIONS,
+            lambda db, status: insert_row(
+                db,
+                "dispute_operations",
+                status=status,
+                dispute_id=insert_row(db, "disputes", transaction_id=_captured(db)),
+            ),
+        ),
+        Machine(
             merchant_states.MACHINE,
             "merchants",
             "valid_merchant_status",

@@ -9,6 +9,7 @@ from transactions.gateways import registry
 from transactions.gateways.interface import (
     Callback,
     ChargeRequest,
+    Evidence,
     GatewayResult,
     InvalidCallback,
     Outcome,
@@ -55,6 +56,17 @@ class ScriptedGateway:
 
     def lookup_refund(self, *, reference: UUID) -> GatewayResult:
         return self._answer("lookup_refund")
+
+    def submit_evidence(
+        self, *, dispute: str, reference: UUID, evidence: Evidence
+    ) -> GatewayResult:
+        return self._answer("submit_evidence")
+
+    def accept_dispute(self, *, dispute: str, reference: UUID) -> GatewayResult:
+        return self._answer("accept_dispute")
+
+    def lookup_dispute(self, *, dispute: str) -> GatewayResult:
+        return self._answer("lookup_dispute")
 
     def parse_callback(self, *, headers: Mapping[str, str], body: bytes) -> Callback:
         raise InvalidCallback("It has no callbacks.")

@@ -8,7 +8,7 @@ It answers within ``settings.GATEWAY_TIMEOUT_SECONDS``, UNKNOWN at the latest: t
 intent rests on it, and past the lease others ask about the reference and bar it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -59,6 +59,8 @@ class GatewayResult:
     captured_amount: int | None = None
     decline_code: str | None = None
     message: str | None = None
+    # Of a look-up of a dispute: its state in our words, such as ``under_review``.
+    dispute_status: str | None = None
     # The money can be paid out at once, without the settlement delay.
     available_at_once: bool = False
     response: Mapping[str, Any] = field(default_factory=dict)
@@ -70,6 +72,24 @@ class GatewayResult:
             text = getattr(self, name)
             if text is not None and len(text) > length_max:
                 object.__setattr__(self, name, text[:length_max])
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file of a dispute's evidence; ``read`` gives its content, and may raise."""
+
+    filename: str
+    content_type: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a merchant says and shows in a dispute, by the names of the evidence catalogue."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    merchant_response: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +138,8 @@ class Gateway(Protocol):
         """
 
     def bar_refund(self, *, charge: UUID, reference: UUID) -> GatewayResult:
-        """The same for a refund under ``reference``."""
+        """The same for a refund under ``reference``. One that the provider has taken and not yet
+        paid out may be called off by it: then it was not carried out and will not be, either."""
 
     def lookup(self, *, charge: UUID) -> GatewayResult:
         """How the charge stands: SUCCEEDED with ``captured_amount`` (0 if only authorized), …
@@ -128,6 +149,22 @@ class Gateway(Protocol):
 
     def lookup_refund(self, *, reference: UUID) -> GatewayResult:
         """How the refund stands; NOT_FOUND for one that is barred."""
+
+    def submit_evidence(
+        self, *, dispute: str, reference: UUID, evidence: Evidence
+    ) -> GatewayResult:
+        """Sends the evidence of a dispute, which the gateway calls ``dispute``, for good.
+
+        Sent again under the same ``reference`` it answers the same and nothing is sent twice: so
+        an unknown outcome is found out by sending it again. DECLINED where the gateway does not
+        take it (any more).
+        """
+
+    def accept_dispute(self, *, dispute: str, reference: UUID) -> GatewayResult:
+        """Gives a dispute up. Asked again under the same ``reference`` it answers the same."""
+
+    def lookup_dispute(self, *, dispute: str) -> GatewayResult:
+        """How the dispute stands, as ``dispute_status``: one of our states; NOT_FOUND."""
 
     def parse_callback(self, *, headers: Mapping[str, str], body: bytes) -> Callback:
         """Verifies and reads a callback. Raises ``InvalidCallback``."""

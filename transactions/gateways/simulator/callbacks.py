@@ -9,6 +9,7 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,28 +21,49 @@ from transactions.gateways.simulator.cards import Scenario
 
 SIGNATURE_HEADER = "Simulator-Signature"
 TOLERANCE_SECONDS = 300
+DAYS_TO_RESPOND = 14
 
 
 def after_payment(scenario: Scenario, charge: UUID, amount: int) -> list[dict[str, Any]]:
     """The messages that follow a captured charge: its confirmation, or the cardholder's dispute."""
     messages = []
     if scenario.outcome == cards.CONFIRMED_LATER:
-        messages.append(_message("charge.succeeded", charge, {"charge": str(charge)}))
+        messages.append(message("charge.succeeded", charge, {"charge": str(charge)}))
     if scenario.dispute_type:
         messages.append(
-            _message(
-                "dispute.created",
-                charge,
-                {
-                    "charge": str(charge),
-                    "dispute": f"sim_dp_{charge.hex}",
-                    "type": scenario.dispute_type,
-                    "reason": scenario.dispute_reason,
-                    "amount": amount,
-                },
+            dispute_created(
+                occasion=charge,
+                charge=charge,
+                dispute=f"sim_dp_{charge.hex}",
+                dispute_type=scenario.dispute_type,
+                reason=scenario.dispute_reason,
+                amount=amount,
             )
         )
     return messages
+
+
+def dispute_created(
+    *,
+    occasion: UUID,
+    charge: UUID,
+    dispute: str,
+    dispute_type: str,
+    reason: str | None,
+    amount: int,
+    due_date: date | None = None,
+) -> dict[str, Any]:
+    """``dispute.created``; the merchant has fourteen days unless ``due_date`` says otherwise."""
+    last_day = due_date or datetime.now(UTC).date() + timedelta(days=DAYS_TO_RESPOND)
+    data = {
+        "charge": str(charge),
+        "dispute": dispute,
+        "type": dispute_type,
+        "reason": reason,
+        "amount": amount,
+        "due_date": last_day.isoformat(),
+    }
+    return message("dispute.created", occasion, data)
 
 
 def after_refund(scenario: Scenario, reference: UUID, amount: int) -> list[dict[str, Any]]:
@@ -49,9 +71,7 @@ def after_refund(scenario: Scenario, reference: UUID, amount: int) -> list[dict[
     late = {"pending_then_succeeded": "refund.succeeded", "succeeded_then_failed": "refund.failed"}
     if scenario.refund not in late:
         return []
-    return [
-        _message(late[scenario.refund], reference, {"refund": str(reference), "amount": amount})
-    ]
+    return [message(late[scenario.refund], reference, {"refund": str(reference), "amount": amount})]
 
 
 def sign(body: bytes, *, timestamp: int | None = None) -> str:
@@ -101,5 +121,6 @@ def _digest(timestamp: int, body: bytes) -> str:
     return hmac.new(key, f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
 
 
-def _message(kind: str, reference: UUID, data: dict[str, Any]) -> dict[str, Any]:
+def message(kind: str, reference: UUID, data: dict[str, Any]) -> dict[str, Any]:
+    """A message; of one kind there is one per ``reference``, which is what its id is made of."""
     return {"id": f"simevt_{reference.hex}_{kind}", "type": kind, "data": data}

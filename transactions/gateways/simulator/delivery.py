@@ -9,6 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from payments_project.database.statements import fetch_one
+from transactions.gateways.simulator import disputes
 from transactions.gateways.simulator.callbacks import SIGNATURE_HEADER, sign
 
 logger = logging.getLogger(__name__)
@@ -46,8 +48,7 @@ def send_due_callbacks(*, batch: int = 100) -> int:
     sent = 0
     for callback_id, message in due:
         content = json.loads(message) if isinstance(message, str) else message
-        _let_happen(content)
-        if _send(json.dumps(content).encode()):
+        if not _let_happen(content) or _send(json.dumps(content).encode()):
             with connection.cursor() as cursor:
                 cursor.execute(
                     "UPDATE gateway_simulator_callbacks SET sent_at = now() WHERE id = %s",
@@ -57,13 +58,24 @@ def send_due_callbacks(*, batch: int = 100) -> int:
     return sent
 
 
-def _let_happen(message: dict[str, Any]) -> None:
-    """The simulator's own record first: whoever asks on hearing the message finds it true."""
-    statement = _HAPPENED.get(message["type"])
+def _let_happen(message: dict[str, Any]) -> bool:
+    """The simulator's own record first: whoever asks on hearing the message finds it true.
+
+    False for what does not happen any more: a refund that was called off is not paid out, and
+    nothing is told of it.
+    """
+    kind, data = message["type"], message["data"]
+    disputes.let_happen(kind, data)
+    statement = _HAPPENED.get(kind)
     if statement is not None:
-        data = message["data"]
         with connection.cursor() as cursor:
             cursor.execute(statement, [data.get("refund") or data["charge"]])
+    return not (kind == "refund.succeeded" and _was_called_off(data["refund"]))
+
+
+def _was_called_off(refund: str) -> bool:
+    row = fetch_one("SELECT status FROM gateway_simulator_refunds WHERE reference = %s", [refund])
+    return row is not None and row[0] == "barred"
 
 
 def _send(body: bytes) -> bool:

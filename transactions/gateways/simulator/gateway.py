@@ -18,10 +18,11 @@ from payments_project.database.statements import fetch_one
 from transactions.gateways.interface import (
     Callback,
     ChargeRequest,
+    Evidence,
     GatewayResult,
     Outcome,
 )
-from transactions.gateways.simulator import callbacks, cards
+from transactions.gateways.simulator import callbacks, cards, disputes
 from transactions.gateways.simulator.cards import Scenario
 
 AUTHORIZED = "authorized"
@@ -87,14 +88,17 @@ _BAR_CAPTURE = """
      WHERE reference = %(charge)s AND captured_amount = 0
     RETURNING gateway_id"""
 # The reference itself is the bar: of this and the refund, only one can have its row. The charge is
-# locked first, as the refund does: its foreign key would lock it after the row.
+# locked first, as the refund does: its foreign key would lock it after the row. A refund that has
+# come and was not paid out yet is called off.
 _BAR_REFUND = """
     WITH charge AS (
         SELECT reference FROM gateway_simulator_charges WHERE reference = %(charge)s FOR UPDATE
     )
-    INSERT INTO gateway_simulator_refunds (reference, charge_id, gateway_id, amount, status)
+    INSERT INTO gateway_simulator_refunds AS refund (reference, charge_id, gateway_id, amount,
+                                                     status)
     SELECT %(reference)s, reference, %(gateway_id)s, 0, 'barred' FROM charge
-    ON CONFLICT (reference) DO NOTHING
+    ON CONFLICT (reference) DO UPDATE SET status = 'barred', updated_at = now()
+     WHERE refund.status = 'pending'
     RETURNING gateway_id"""
 
 
@@ -249,6 +253,17 @@ class SimulatorGateway:
             BARRED: Outcome.NOT_FOUND,
         }[row[1]]
         return GatewayResult(outcome, gateway_id=row[0], response={"status": row[1]})
+
+    def submit_evidence(
+        self, *, dispute: str, reference: UUID, evidence: Evidence
+    ) -> GatewayResult:
+        return disputes.submit_evidence(dispute=dispute, reference=reference, evidence=evidence)
+
+    def accept_dispute(self, *, dispute: str, reference: UUID) -> GatewayResult:
+        return disputes.accept_dispute(dispute=dispute, reference=reference)
+
+    def lookup_dispute(self, *, dispute: str) -> GatewayResult:
+        return disputes.lookup_dispute(dispute=dispute)
 
     def parse_callback(self, *, headers: Mapping[str, str], body: bytes) -> Callback:
         return callbacks.parse(headers=headers, body=body)
