@@ -30,6 +30,9 @@ RUN python -m compileall -q . \
     && DJANGO_SETTINGS_MODULE=payments_project.local.check_settings \
        python manage.py collectstatic --noinput --verbosity 0
 
+# Where compose.yaml mounts the files of disputes; a new volume takes its owner over.
+RUN install --directory --owner payments --group payments --mode 700 /evidence
+
 USER payments
 EXPOSE 8000
 STOPSIGNAL SIGTERM

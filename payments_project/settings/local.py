@@ -22,7 +22,7 @@ SIMULATOR_ANSWERS_LIVE = True
 RATE_LIMIT_PER_SECOND = env.int("RATE_LIMIT_PER_SECOND", default=10_000)  # noqa: F405
 RATE_LIMIT_PER_HOUR = env.int("RATE_LIMIT_PER_HOUR", default=10_000_000)  # noqa: F405
 STORAGES["evidence"] = evidence_storage(default_folder=_data / "evidence")  # noqa: F405
-if not EMAIL_URL or EMAIL_URL == "consolemail://":  # noqa: F405
+if "EMAIL_URL" not in os.environ:
     # What would be sent lies in the data folder, a file for each run of the worker.
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(_data / "mail")

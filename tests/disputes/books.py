@@ -25,7 +25,8 @@ TABLES_WITH_TRIGGERS = ("transactions", "refunds", "disputes", "ledger_entries",
 FOREIGN_KEYS = """
     SELECT conrelid::regclass::text, conname FROM pg_constraint
      WHERE contype = 'f' AND conparentid = 0 AND conrelid::regclass::text IN
-           ('refunds', 'disputes', 'gateway_operations', 'gateway_simulator_refunds',
+           ('refunds', 'disputes', 'dispute_operations', 'dispute_evidence_files',
+            'gateway_operations', 'gateway_simulator_refunds',
             'customers', 'customer_totals', 'merchant_api_keys')"""
 
 

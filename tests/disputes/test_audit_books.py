@@ -32,6 +32,8 @@ HELD = "disputes held, hold and cost what the ledger says"
 SAME = "refunds and disputes have their payment's merchant and currency"
 CHARGED = "the simulator charged what our records say, and no more"
 GIVEN_BACK = "the simulator refunded what our records say, and no more"
+SIMULATED_DISPUTES = "the simulator's disputes stand as our records say"
+EVIDENCE_FILES = "evidence names the files that are kept for it"
 DENIED = "no gateway has told what our record denies"
 SEQUENCE = "every event of an object has its place in the sequence"
 LAST_EVENT = "the last event of a payment, refund or dispute tells its state"
@@ -245,8 +247,24 @@ TAMPERINGS = {
     ),
     "dispute lost": (
         "DELETE FROM disputes WHERE id = %(open_dispute)s",
-        {HELD, BELONGS, DISPUTED, LAST_EVENT},
+        {HELD, BELONGS, DISPUTED, LAST_EVENT, SIMULATED_DISPUTES},
         "%(open_dispute)s",
+    ),
+    "dispute that the simulator decided otherwise": (
+        "UPDATE gateway_simulator_disputes SET status = 'won' WHERE charge_id = %(disputed)s",
+        {SIMULATED_DISPUTES},
+        "%(open_dispute)s",
+    ),
+    "dispute of another amount than the simulator's": (
+        "UPDATE gateway_simulator_disputes SET amount = amount + 1 WHERE charge_id = %(disputed)s",
+        {SIMULATED_DISPUTES},
+        "%(open_dispute)s",
+    ),
+    "evidence with a file that is not kept for it": (
+        "UPDATE disputes SET evidence = '{\"receipt\": \"00000000-0000-7000-8000-000000000000\"}'"
+        " WHERE id = %(open_dispute)s",
+        {EVIDENCE_FILES},
+        "%(open_dispute)s receipt",
     ),
     "refund in another currency": (
         "UPDATE refunds SET currency = 'EUR' WHERE id = %(refund)s",

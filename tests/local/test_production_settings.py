@@ -23,7 +23,9 @@ SECRETS = [
     "VAULT_KEYS",
     "PII_KEYS",
 ]
-REQUIRED = ["ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL", *SECRETS]
+REQUIRED = [
+    "ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "EMAIL_FROM", *SECRETS,
+]  # fmt: skip
 
 
 def printed_secrets() -> dict[str, str]:
@@ -109,6 +111,15 @@ def test_an_empty_or_weak_setting_stops_the_start_with_its_name(
     stopped = django(environment | {name: value}, "-c", f"import {PRODUCTION}")
     assert stopped.returncode == 1
     assert message in stopped.stderr.splitlines()[-1]
+
+
+def test_files_of_disputes_need_a_place(environment: dict[str, str]):
+    rest = {name: value for name, value in environment.items() if name != "EVIDENCE_FOLDER"}
+    stopped = django(rest, "-c", f"import {PRODUCTION}")
+    assert stopped.returncode == 1
+    assert "EVIDENCE_S3_BUCKET or EVIDENCE_FOLDER is not set" in stopped.stderr.splitlines()[-1]
+    started = django(rest | {"EVIDENCE_S3_BUCKET": "evidence"}, "-c", f"import {PRODUCTION}")
+    assert started.returncode == 0, started.stderr
 
 
 def test_files_that_compose_and_the_image_name_are_there():

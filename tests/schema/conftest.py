@@ -7,7 +7,10 @@ import pytest
 
 from tests.schema.rows import OWNER, connect
 
-TABLES = ("ledger_entries", "events", "refunds", "disputes", "gateway_operations", "transactions")
+TABLES = (
+    "ledger_entries", "events", "refunds", "dispute_evidence_files", "evidence_files",
+    "dispute_operations", "disputes", "gateway_operations", "transactions", "merchant_notices",
+)  # fmt: skip
 OF_NOBODY = "merchant_id NOT IN (SELECT id FROM merchants)"
 
 
@@ -19,6 +22,8 @@ def _rows_of_nobody_are_taken_back(_database: None) -> Iterator[None]:
             condition = OF_NOBODY
             if table == "gateway_operations":
                 condition = f"transaction_id IN (SELECT id FROM transactions WHERE {OF_NOBODY})"
+            if table in ("dispute_evidence_files", "dispute_operations"):
+                condition = f"dispute_id IN (SELECT id FROM disputes WHERE {OF_NOBODY})"
             owner.execute(f"DELETE FROM {table} WHERE {condition}")
         for table in ("merchant_balances", "merchant_pending_days", "payment_methods_vault"):
             owner.execute(f"DELETE FROM {table} WHERE {OF_NOBODY}")
