@@ -261,7 +261,7 @@ TAMPERINGS = {
         "%(open_dispute)s",
     ),
     "evidence with a file that is not kept for it": (
-        "UPDATE disputes SET evidence = '{\"receipt\": \"00000000-0000-7000-8000-000000000000\"}'"
+        'UPDATE disputes SET evidence = \'{"receipt": "00000000-0000-7000-8000-000000000000"}\''
         " WHERE id = %(open_dispute)s",
         {EVIDENCE_FILES},
         "%(open_dispute)s receipt",
