@@ -16,9 +16,9 @@ class Migration(migrations.Migration):
     own record of disputes; refunds that are being cancelled."""
 
     dependencies = [
-        ("disputes", "0004_created_with_their_ids"),
-        ("merchants", "0005_merchant_notices"),
-        ("transactions", "0009_cheaper_conditions"),
+        ("disputes", "0005_staff_refunds"),
+        ("merchants", "0006_merchant_notices"),
+        ("transactions", "0010_staff_acts"),
     ]
 
     operations = [

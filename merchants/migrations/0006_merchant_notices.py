@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     """E-mails to merchants, written with what they tell and sent afterwards."""
 
     dependencies = [
-        ("merchants", "0004_created_with_their_ids"),
+        ("merchants", "0005_onboarding"),
     ]
 
     operations = [
