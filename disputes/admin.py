@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 
-from disputes import refund_acts, states
+from disputes import dispute_panels, evidence_acts, refund_acts, staff_acts, states
 from disputes.models import Dispute, Refund
 from merchants.models import Merchant
 from payments_project.console import display
@@ -164,6 +166,15 @@ class DisputeAdmin(ReadOnlyAdmin):
     money = ("amount", "held_amount", "fee_amount")
     badges = ("status", "dispute_type")
     codes = ("gateway_dispute_id",)
+    acts = (
+        evidence_acts.GIVE,
+        evidence_acts.SUBMIT,
+        evidence_acts.SHOW,
+        staff_acts.ASK,
+        staff_acts.ESCALATE,
+        staff_acts.ACCEPT,
+        staff_acts.DECIDE,
+    )
     labels = {
         "created_at": "Time",
         "transaction": "Payment",
@@ -171,24 +182,29 @@ class DisputeAdmin(ReadOnlyAdmin):
         "held_amount": "Held",
         "fee_amount": "Fee",
         "gateway_dispute_id": "Gateway id",
+        "fee_is_returned": "Fee returned if won",
     }
     fieldsets: Fieldsets = (
         (
             "Dispute",
             {"fields": ("id", "transaction", "merchant", "dispute_type", "reason_in_full")},
         ),
-        ("Money", {"fields": ("amount", "held_amount", "fee_amount")}),
+        ("Money", {"fields": ("amount", "held_amount", "fee_amount", "fee_is_returned")}),
         (
             "Course",
             {
                 "fields": (
                     "deadline", "created_at", "evidence_submitted_at", "resolved_at",
-                    "gateway_dispute_id",
+                    "gateway_dispute_id", "ends_by",
                 )
             },
         ),
-        ("The merchant's side", {"fields": ("merchant_response", "evidence")}),
     )  # fmt: skip
+
+    def get_urls(self) -> list[URLPattern]:
+        opening = self.admin_site.admin_view(partial(evidence_acts.open_file, self))
+        where = "<str:object_id>/evidence/<slug:field>/"
+        return [path(where, opening, name="disputes_dispute_file"), *super().get_urls()]
 
     def headline(self, instance: Dispute) -> Cell:  # type: ignore[override]
         return display.money(instance.amount, instance.currency)
@@ -200,7 +216,8 @@ class DisputeAdmin(ReadOnlyAdmin):
     def badges_of(self, instance: Dispute) -> list[Cell]:  # type: ignore[override]
         badges: list[Cell] = super().badges_of(instance)
         badges.insert(1, display.badge(instance.dispute_type))
-        return badges
+        left = dispute_panels.answer_badge(instance)
+        return [*badges, left] if left else badges
 
     @admin.display(description="Reason")
     def reason(self, dispute: Dispute) -> Cell:
@@ -213,6 +230,10 @@ class DisputeAdmin(ReadOnlyAdmin):
     @admin.display(description="Reason")
     def reason_in_full(self, dispute: Dispute) -> Cell:
         return _words(dispute.reason_code)
+
+    @admin.display(description="The end is told by")
+    def ends_by(self, dispute: Dispute) -> Cell:
+        return "the gateway" if dispute.is_at_gateway else "staff"
 
     @admin.display(description="Due")
     def deadline(self, dispute: Dispute) -> Cell:

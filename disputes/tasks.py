@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from disputes.services.ask_about_disputes import ask_about_disputes
 from disputes.services.close_overdue_disputes import close_overdue_disputes
 from disputes.services.remind_of_disputes import remind_of_disputes
 from disputes.services.resolve_dispute_acts import resolve_dispute_acts
@@ -38,3 +39,8 @@ def close_overdue_disputes_task() -> int:
 @shared_task(name="disputes.sweep_files")
 def sweep_files_task() -> dict[str, int]:
     return sweep_files()
+
+
+@shared_task(name="disputes.ask_about_disputes")
+def ask_about_disputes_task() -> dict[str, int]:
+    return ask_about_disputes()

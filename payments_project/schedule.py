@@ -24,6 +24,10 @@ SCHEDULE = {
     "send notices to merchants": {"task": "merchants.send_notices", "schedule": 30.0},
     "remind of disputes": {"task": "disputes.remind_of_disputes", "schedule": 900.0},
     "close overdue disputes": {"task": "disputes.close_overdue_disputes", "schedule": 300.0},
+    "ask about disputes": {
+        "task": "disputes.ask_about_disputes",
+        "schedule": crontab(hour="4", minute="11"),
+    },
     "sweep files": {"task": "disputes.sweep_files", "schedule": crontab(hour="3", minute="23")},
     "confirm overdue captures": {
         "task": "transactions.confirm_overdue_captures",

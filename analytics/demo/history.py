@@ -15,7 +15,7 @@ from django.db import connection
 from analytics.demo.past import ids_at, make_months, write_events
 from analytics.demo.payers import Payer, count_payments
 from analytics.demo.stories import Story, tell_story
-from disputes.models import Dispute, Refund
+from disputes.models import Dispute, Refund, SimulatorDispute
 from merchants.models import Merchant
 from merchants.services.extend_history import extend_history
 from merchants.terms import MerchantTerms
@@ -106,10 +106,28 @@ def _write_disputes(disputes: list[Dispute]) -> None:
     for dispute in disputes:
         dispute.status = "open"
     Dispute.objects.bulk_create(disputes, batch_size=200)
+    SimulatorDispute.objects.bulk_create(
+        [_at_the_simulator(dispute, final[dispute.pk]) for dispute in disputes], batch_size=200
+    )
     for dispute in disputes:
         dispute.status = final[dispute.pk]
         if dispute.status != "open":
             Dispute.objects.filter(pk=dispute.pk).update(status=dispute.status)
+
+
+def _at_the_simulator(dispute: Dispute, status: str) -> SimulatorDispute:
+    """The gateway's side of a dispute."""
+    return SimulatorDispute(
+        gateway_id=dispute.gateway_dispute_id,
+        charge_id=dispute.transaction_id,
+        dispute_type=dispute.dispute_type,
+        reason=dispute.reason_code,
+        amount=dispute.amount,
+        due_date=dispute.due_date,
+        status="needs_response" if status == "open" else status,
+        created_at=dispute.created_at,
+        updated_at=dispute.updated_at,
+    )
 
 
 def _write_movements(scope: Scope, stories: list[Story]) -> None:

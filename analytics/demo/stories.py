@@ -281,6 +281,7 @@ def _dispute(story: Story, dice: random.Random, terms: MerchantTerms) -> None:
         status="open",
         due_date=(opened + timedelta(days=DAYS_TO_RESPOND)).date(),
         gateway_dispute_id=f"sim_dp_{transaction.pk.hex}",
+        is_at_gateway=True,
         created_at=opened,
         updated_at=opened,
     )

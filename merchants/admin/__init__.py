@@ -1,5 +1,5 @@
 """Merchants, their API keys and their customers in the console."""
 
-from merchants.admin import accounts, api_keys, customers
+from merchants.admin import accounts, api_keys, customers, notices
 
-__all__ = ["accounts", "api_keys", "customers"]
+__all__ = ["accounts", "api_keys", "customers", "notices"]

@@ -184,6 +184,11 @@ class FeesForm(ActForm):
         required=False,
         label="Chargebacks",
     )
+    dispute_fee_returned = forms.BooleanField(
+        required=False,
+        label="Won gives the fee back",
+        help_text="Of disputes that are opened from now on.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -195,6 +200,7 @@ class FeesForm(ActForm):
             {"currency": code, "fixed": major_units(amount, code)}
             for code, amount in sorted(fees.dispute.items())
         ]
+        self.initial["dispute_fee_returned"] = fees.dispute_fee_returned
 
     def clean_rates(self) -> dict[str, Any]:
         rows: list[dict[str, Any]] = self.cleaned_data["rates"]
@@ -220,7 +226,12 @@ class FeesForm(ActForm):
         if not self.errors:
             # What this form does not show stays as it is.
             kept = dict(self.instance.fee_structure or {})
-            structure = {**kept, **values["rates"], "dispute": values["dispute"]}
+            structure = {
+                **kept,
+                **values["rates"],
+                "dispute": values["dispute"],
+                "dispute_fee_returned": values["dispute_fee_returned"],
+            }
             values["columns"] = {"fee_structure": structure}
         return values
 

@@ -19,6 +19,7 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
             ("Transactions", "credit_card", "transactions.Transaction"),
             ("Refunds", "undo", "disputes.Refund"),
             ("Disputes", "gavel", "disputes.Dispute"),
+            ("Evidence files", "folder_open", "disputes.EvidenceFile"),
             ("Payment reviews", "flag", "transactions.PaymentReview"),
             ("Customers", "group", "merchants.Customer"),
             ("Payment methods", "wallet", "vault.PaymentMethod"),
@@ -44,6 +45,7 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
         "items": [
             ("Merchants", "storefront", "merchants.Merchant"),
             ("API keys", "key", "merchants.ApiKey"),
+            ("Notices", "mail", "merchants.MerchantNotice"),
         ],
     },
     {
@@ -52,7 +54,9 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
             ("Gateway operations", "sync_alt", "transactions.GatewayOperation"),
             ("Gateway callbacks", "call_received", "transactions.GatewayCallback"),
             ("Simulator charges", "science", "transactions.SimulatorCharge"),
+            ("Dispute operations", "sync_alt", "disputes.DisputeOperation"),
             ("Simulator refunds", "science", "transactions.SimulatorRefund"),
+            ("Simulator disputes", "science", "disputes.SimulatorDispute"),
             ("Simulator callbacks", "science", "transactions.SimulatorCallback"),
         ],
     },

@@ -25,6 +25,7 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.staff.models import StaffUser
 from tests.api_client import Api
 from tests.console.acting import do
+from tests.disputes.disputing import uploaded
 from tests.gateway_messages import deliver_gateway_messages
 from tests.merchants.making import MadeMerchant, client_of, make_merchant
 from tests.server import Server
@@ -133,9 +134,14 @@ def _do_business(api: Api, merchant: MadeMerchant) -> Business:
     )
     settle_due()
     fold_balances()
-    # A dispute that the gateway tells by a callback.
+    # Disputes that the gateway tells by a callback; one is answered with a file.
     api.paid("4000000000000259", amount=700)
     deliver_gateway_messages()
+    answered = api.paid("4000000000002685", amount=800)
+    deliver_gateway_messages()
+    (dispute,) = api.get("/v1/disputes", transaction=answered["id"]).json()["data"]
+    evidence = {"receipt": uploaded(api), "customer_name": "Bea Byron"}
+    api.post(f"/v1/disputes/{dispute['id']}", {"evidence": evidence, "submit": True})
     DailyTransactionSummary.objects.create(
         merchant_id=merchant.id,
         environment="live",
@@ -150,5 +156,7 @@ def _do_business(api: Api, merchant: MadeMerchant) -> Business:
     _ask_colleagues(staff, api)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE transactions")
-    disputed = Dispute.objects.filter(merchant_id=merchant.id).values_list("pk", flat=True)[0]
+    (disputed,) = Dispute.objects.filter(merchant_id=merchant.id, amount=700).values_list(
+        "pk", flat=True
+    )
     return Business(merchant, customer, email, paid, declined, str(disputed))
