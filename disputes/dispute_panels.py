@@ -42,7 +42,7 @@ def evidence_panel(request: HttpRequest, dispute: Dispute) -> Panel:
             what = format_html(
                 '<span class="c-muted">{}</span>', size_words(file) if file else "gone"
             )
-        weighs = display.badge("weighs", display.BLUE) if field.name in weighty else ""
+        weighs = display.badge("recommended", display.BLUE) if field.name in weighty else ""
         rows.append([field.label, weighs, what])
     if dispute.merchant_response:
         words = format_html(
@@ -52,7 +52,7 @@ def evidence_panel(request: HttpRequest, dispute: Dispute) -> Panel:
     return Panel(
         title="Evidence",
         icon="folder_open",
-        columns=[Column("Field"), Column("", is_minor=True), Column("Given")],
+        columns=[Column("Field"), Column("", is_minor=True), Column("Given", is_text=True)],
         rows=rows,
         empty="Nothing is given yet.",
         note=_course(dispute),

@@ -164,12 +164,39 @@ def walk(api: Api) -> None:
     refuse(api)
     deliver_gateway_messages()
     for dispute in api.get("/v1/disputes").json()["data"]:
+        give_cards_as_evidence(api, dispute)
         api.get(f"/v1/disputes/{dispute['id']}")
     resolve_unknown_outcomes()
     settle_due()
     fold_balances()
     for path in ("transactions", "payment_methods", "refunds", "balance/entries"):
         api.get(f"/v1/{path}", **({"customer": customer} if path == "payment_methods" else {}))
+
+
+def give_cards_as_evidence(api: Api, dispute: dict[str, object]) -> None:
+    """Evidence and files with a card number in every place that they have for text."""
+    number = "4242424242424242"
+    url = f"/v1/disputes/{dispute['id']}"
+    for body in (
+        {"evidence": {"uncategorized_text": f"paid with {number}"}},
+        {"evidence": {"customer_name": "4242 4242 4242 4242"}},
+        {"evidence": {number: "x"}},
+        {"evidence": {"receipt": number}},
+        {"evidence": {"service_date": number}},
+        {"evidence": {"customer_email_address": f"{number}@example.com"}},
+        {"merchant_response": number},
+    ):
+        assert api.post(url, {**body, "submit": True}, key=new_key()).status_code == 400, body
+    pdf = b"%PDF-1.7\n%%EOF\n"
+    for data, name in (
+        ({"purpose": "dispute_evidence"}, f"{number}.pdf"),
+        ({"purpose": number}, "receipt.pdf"),
+        ({"purpose": "dispute_evidence", number: "x"}, "receipt.pdf"),
+    ):
+        form = {"data": data, "files": {"file": (name, pdf)}}
+        assert api.http.post("/v1/files", **form).status_code == 400, data
+    sent = api.post(url, {"evidence": {"customer_name": "Ada"}, "submit": True}, key=new_key())
+    assert sent.status_code == 200, sent.text
 
 
 def refuse(api: Api) -> None:

@@ -117,16 +117,17 @@ def _write_disputes(disputes: list[Dispute]) -> None:
 
 def _at_the_simulator(dispute: Dispute, status: str) -> SimulatorDispute:
     """The gateway's side of a dispute."""
+    told = dispute.created_at or datetime.now(UTC)
     return SimulatorDispute(
-        gateway_id=dispute.gateway_dispute_id,
+        gateway_id=str(dispute.gateway_dispute_id),
         charge_id=dispute.transaction_id,
         dispute_type=dispute.dispute_type,
         reason=dispute.reason_code,
         amount=dispute.amount,
         due_date=dispute.due_date,
         status="needs_response" if status == "open" else status,
-        created_at=dispute.created_at,
-        updated_at=dispute.updated_at,
+        created_at=told,
+        updated_at=dispute.updated_at or told,
     )
 
 

@@ -183,6 +183,9 @@ def refunds(walk: Walk) -> None:
     walk.equals("expand[]=refunds lists them", len(listed["refunds"]["data"]), 3)
 
     slow = walk.paid("4000000000007726", amount=1_000)
+    called_off = walk.answer(walk.refund(slow), 201)
+    cancelled = walk.answer(walk.merchant.post(f"/refunds/{called_off['id']}/cancel"))
+    walk.equals("a pending refund is cancelled", cancelled["status"], "cancelled")
     pending = walk.answer(walk.refund(slow), 201)
     walk.equals("a refund that the bank confirms later is pending", pending["status"], "pending")
     walk.refused("refunding it again", walk.refund(slow), 409, "amount_exceeds_refundable")
@@ -254,6 +257,39 @@ def disputes(walk: Walk) -> None:
     walk.holds("its amount is reserved on the balance", sum(held) >= 3_000, found=held)
     walk.eventually("the other one is inquired about", lambda: len(_disputes(walk, inquired)), 1)
     walk.equals("which does not change it", walk.transaction(inquired["id"])["status"], "succeeded")
+    _answer(walk, charged, dispute["id"])
+
+
+def _answer(walk: Walk, charged: dict[str, str], dispute_id: str) -> None:
+    """Evidence is staged, shown with a file, sent once, and wins."""
+    path = f"/disputes/{dispute_id}"
+    receipt = walk.answer(
+        walk.merchant.http.post(
+            "/v1/files",
+            data={"purpose": "dispute_evidence"},
+            files={"file": ("receipt.pdf", b"%PDF-1.7\n%%EOF\n")},
+        ),
+        201,
+    )
+    walk.equals(
+        "a receipt is uploaded, and told by its content", receipt["type"], "application/pdf"
+    )
+    evidence = {"receipt": receipt["id"], "uncategorized_text": "winning_evidence"}
+    staged = walk.answer(walk.merchant.post(path, {"evidence": evidence}))
+    walk.equals("evidence is staged", (staged["status"], staged["evidence"]), ("open", evidence))
+    sent = walk.answer(walk.merchant.post(path, {"submit": True}))
+    walk.equals("and submitted", sent["status"], "under_review")
+    walk.refused(
+        "once", walk.merchant.post(path, {"submit": True}), 409, "evidence_already_submitted"
+    )
+    walk.eventually(
+        "the dispute is won",
+        lambda: walk.answer(walk.merchant.get(path))["status"],
+        "won",
+    )
+    held = [entry["amount"] for entry in walk.entries(source=dispute_id, bucket="reserved")]
+    walk.equals("nothing is reserved for it any more", sum(held), 0)
+    walk.equals("the payment stands", walk.transaction(charged["id"])["status"], "succeeded")
 
 
 def unknown_outcomes_end(walk: Walk) -> None:

@@ -6,7 +6,7 @@ committed.
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -47,6 +47,25 @@ def _changed(assignment: str, **values: Any) -> Attack:
 
 def _of_payment(table: str, **values: Any) -> Attack:
     return lambda db: insert_row(db, table, transaction_id=_payment(db), **values)
+
+
+def _of_dispute(table: str, **values: Any) -> Attack:
+    def attack(db: psycopg.Connection) -> None:
+        dispute = insert_row(db, "disputes", transaction_id=_payment(db))
+        insert_row(db, table, dispute_id=dispute, **values)
+
+    return attack
+
+
+def _two_dispute_acts(db: psycopg.Connection) -> None:
+    dispute = insert_row(db, "disputes", transaction_id=_payment(db))
+    insert_row(db, "dispute_operations", dispute_id=dispute)
+    insert_row(db, "dispute_operations", dispute_id=dispute, kind="accept")
+
+
+def _same_notice_twice(db: psycopg.Connection) -> None:
+    for _ in range(2):
+        insert_row(db, "merchant_notices", object_id=UUID(int=1))
 
 
 def _twice(table: str, **values: Any) -> Attack:
@@ -259,6 +278,41 @@ ATTACKS: list[tuple[str, Attack, str]] = [
         "operation of no status",
         _of_payment("gateway_operations", status="done"),
         "gateway_operations_valid_status",
+    ),
+    # Disputes: what is asked of gateways, and files.
+    ("two acts on a dispute at once", _two_dispute_acts, "dispute_operations_one_pending"),
+    (
+        "act of no kind on a dispute",
+        _of_dispute("dispute_operations", kind="appeal"),
+        "dispute_operations_valid_kind",
+    ),
+    (
+        "act of no status on a dispute",
+        _of_dispute("dispute_operations", status="done"),
+        "dispute_operations_valid_status",
+    ),
+    ("empty file", _row("evidence_files", size=0), "evidence_files_size_check"),
+    ("file above the limit", _row("evidence_files", size=5242881), "evidence_files_size_check"),
+    (
+        "file of another type",
+        _row("evidence_files", content_type="text/html"),
+        "evidence_files_valid_content_type",
+    ),
+    (
+        "file of no environment",
+        _row("evidence_files", environment="prod"),
+        "evidence_files_valid_environment",
+    ),
+    (
+        "two files under one name",
+        _twice("evidence_files", storage_name="same"),
+        "evidence_files_storage_name_once",
+    ),
+    ("a letter twice", _same_notice_twice, "merchant_notices_once"),
+    (
+        "letter of no environment",
+        _row("merchant_notices", environment="prod"),
+        "merchant_notices_valid_environment",
     ),
     # A second person.
     ("approved by who asked", _approved_by_oneself, "approvals_by_a_second_person"),
