@@ -33,3 +33,9 @@ class DisputeOverdue(Conflict):
     """The day by which the dispute had to be answered is over."""
 
     default_code: ClassVar[str] = "dispute_overdue"
+
+
+class ExternalReferenceUsed(Conflict):
+    """A payment taken elsewhere was recorded under this reference before."""
+
+    default_code: ClassVar[str] = "external_reference_used"

@@ -34,6 +34,14 @@ SCHEDULE = {
         "schedule": 900.0,
     },
     "settle overdue refunds": {"task": "disputes.settle_overdue_refunds", "schedule": 900.0},
+    "send payouts": {"task": "transactions.send_payouts", "schedule": 5.0},
+    "resolve payouts": {"task": "transactions.resolve_payouts", "schedule": 10.0},
+    "settle overdue payouts": {"task": "transactions.settle_overdue_payouts", "schedule": 900.0},
+    # Every hour: what could not be paid at midnight may be paid later in the day.
+    "run payout schedules": {
+        "task": "transactions.run_payout_schedules",
+        "schedule": crontab(minute="3"),
+    },
     "settle balances": {"task": "transactions.settle_due", "schedule": 300.0},
     "expire authorizations": {"task": "transactions.expire_authorizations", "schedule": 300.0},
     "delete old idempotency keys": {

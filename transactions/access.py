@@ -9,6 +9,7 @@ from payments_project.database.statements import fetch_one
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
 from transactions.models import LedgerEntry, Transaction
+from transactions.payout_models import Payout
 
 # A day earlier, because the clock of a server that took over may be behind.
 _HISTORY_START = """
@@ -43,3 +44,16 @@ def get_transaction(*, scope: Scope, transaction_id: UUID, param: str | None = N
 def ledger_entries_of(scope: Scope) -> "QuerySet[LedgerEntry]":
     """All ledger entries of a merchant in an environment."""
     return LedgerEntry.objects.filter(merchant_id=scope.merchant_id, environment=scope.environment)
+
+
+def payouts_of(scope: Scope) -> "QuerySet[Payout]":
+    """All payouts of a merchant in an environment."""
+    return Payout.objects.filter(merchant_id=scope.merchant_id, environment=scope.environment)
+
+
+def get_payout(*, scope: Scope, payout_id: UUID) -> Payout:
+    """One payout. Raises ``ResourceMissing`` for another merchant's or environment's too."""
+    payout = payouts_of(scope).filter(pk=payout_id).first()
+    if payout is None:
+        raise ResourceMissing(f"No such payout: {payout_id}")
+    return payout

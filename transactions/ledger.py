@@ -22,6 +22,8 @@ ENTRY_COLUMNS = (
     " type, amount, debit_account, credit_account, source_id, available_on, description"
 )
 
+TAKEN_ELSEWHERE = "taken elsewhere"
+
 
 @dataclass(frozen=True, slots=True)
 class Movement:
@@ -96,6 +98,47 @@ def dispute_loss_movements(*, dispute_id: UUID, amount: int, fee: int) -> list[M
             Movement(accounts.DISPUTE_LOSS, fee, accounts.RESERVED, accounts.FEES, dispute_id)
         )
     return movements
+
+
+def payout_movements(*, payout_id: UUID, amount: int) -> list[Movement]:
+    """A payout that is made: its money is set aside for the bank at once, not when it is sent."""
+    return [Movement(accounts.PAYOUT, amount, accounts.AVAILABLE, accounts.BANK, payout_id)]
+
+
+def payout_failure_movements(*, payout_id: UUID, amount: int) -> list[Movement]:
+    """A payout that was cancelled, has failed or was returned by the bank: its money comes back."""
+    return [Movement(accounts.PAYOUT_FAILURE, amount, accounts.BANK, accounts.AVAILABLE, payout_id)]
+
+
+def adjustment_movements(*, adjustment_id: UUID, amount: int) -> list[Movement]:
+    """A correction by finance; a negative ``amount`` takes from the merchant."""
+    debit, credit = accounts.ADJUSTMENTS, accounts.AVAILABLE
+    if amount < 0:
+        debit, credit = credit, debit
+    return [Movement(accounts.ADJUSTMENT, abs(amount), debit, credit, adjustment_id)]
+
+
+def taken_elsewhere(movements: Sequence[Movement]) -> list[Movement]:
+    """The movements of a payment or refund that was made elsewhere, each followed by its reverse.
+
+    The merchant has (or gave) that money already: none of it came to us, so none of it is theirs to
+    be paid out. Our fee is not reversed.
+    """
+    return [
+        *movements,
+        *(
+            Movement(
+                accounts.ADJUSTMENT,
+                movement.amount,
+                movement.credit,
+                movement.debit,
+                movement.source_id,
+                description=TAKEN_ELSEWHERE,
+            )
+            for movement in movements
+            if accounts.GATEWAY in (movement.debit, movement.credit)
+        ),
+    ]
 
 
 def settlement_movement(*, settlement_id: UUID, amount: int, available_on: date) -> Movement:

@@ -4,15 +4,18 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
+from transactions import states
 from transactions.models import (
     GatewayCallback,
     GatewayOperation,
     PaymentReview,
     Transaction,
 )
+from transactions.payout_models import Payout, PayoutAccount, PayoutSchedule
 
 
 def lock_transaction(
@@ -92,6 +95,39 @@ def lock_balance(*, scope: Scope, currency: str) -> None:
             " AND currency = %s FOR UPDATE",
             key,
         )
+
+
+def lock_payout(payout_id: UUID, *, scope: Scope | None = None) -> Payout:
+    """The payout, locked to the end of the caller's transaction. With ``scope`` another merchant's
+    does not exist. Raises ``ResourceMissing``."""
+    rows = Payout.objects.select_for_update().filter(pk=payout_id)
+    if scope is not None:
+        rows = rows.filter(merchant_id=scope.merchant_id, environment=scope.environment)
+    payout = rows.first()
+    if payout is None:
+        raise ResourceMissing(f"No such payout: {payout_id}")
+    return payout
+
+
+def lock_payouts(payouts: QuerySet[Payout]) -> list[Payout]:
+    """Payouts in the order of their keys, locked to the end of the caller's transaction; those that
+    another process is at are left out."""
+    return list(payouts.select_for_update(skip_locked=True, of=("self",)).order_by("pk"))
+
+
+def lock_payout_accounts(*, scope: Scope, currency: str) -> list[PayoutAccount]:
+    """A merchant's bank accounts of a currency that are not removed, oldest first, and what decides
+    of a new one: the merchant's balance row. Locked to the end of the caller's transaction."""
+    lock_balance(scope=scope, currency=currency)
+    accounts = PayoutAccount.objects.select_for_update().filter(
+        merchant_id=scope.merchant_id, environment=scope.environment, currency=currency
+    )
+    return list(accounts.exclude(status=states.REMOVED).order_by("pk"))
+
+
+def lock_payout_schedule(schedule_id: UUID) -> PayoutSchedule:
+    """The schedule, locked to the end of the caller's transaction. Raises ``DoesNotExist``."""
+    return PayoutSchedule.objects.select_for_update().get(pk=schedule_id)
 
 
 def try_advisory_lock(name: str) -> bool:

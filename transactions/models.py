@@ -20,7 +20,7 @@ from payments_project.database.models import EMPTY_JSON, Aggregate, Identified
 from payments_project.database.uuid7 import UUID7Time
 from payments_project.money import format_amount
 from payments_project.tenancy import ENVIRONMENT_CHOICES, ENVIRONMENTS
-from transactions import ledger_accounts, states
+from transactions import ledger_accounts, payout_models, states
 
 
 class Transaction(Identified, Aggregate):
@@ -542,3 +542,7 @@ class SimulatorCallback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.message.get('type')} due {self.due_at}"
+
+
+# Where Django looks for tables; the rest of the app imports them from their own module.
+__all__ = ["payout_models"]

@@ -1,8 +1,9 @@
-"""What an event says of a transaction: ids, amounts and states, nothing personal."""
+"""What events say of this app's objects: ids, amounts and states, nothing personal."""
 
 from typing import Any
 
 from transactions.models import Transaction
+from transactions.payout_models import BalanceAdjustment, Payout
 
 
 def transaction_snapshot(transaction: Transaction) -> dict[str, Any]:
@@ -39,3 +40,19 @@ def net_amount(transaction: Transaction) -> int:
     """As the generated column has it, from the values in memory (which may be newer)."""
     captured = transaction.captured_amount
     return (transaction.amount if captured is None else captured) - transaction.fee_amount
+
+
+def payout_snapshot(payout: Payout) -> dict[str, Any]:
+    """The payout as its events show it; the description is left to the API."""
+    return {
+        "amount": payout.amount,
+        "currency": payout.currency,
+        "status": payout.status,
+        "failure_code": payout.failure_code,
+        "paid_at": payout.paid_at.isoformat() if payout.paid_at else None,
+    }
+
+
+def adjustment_snapshot(adjustment: BalanceAdjustment) -> dict[str, Any]:
+    """The adjustment as its event shows it; its reason is finance's own."""
+    return {"amount": adjustment.amount, "currency": adjustment.currency}

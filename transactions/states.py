@@ -56,3 +56,29 @@ REVIEW_TRANSITIONS: dict[str, tuple[str, ...]] = {
 REVIEW_STATES = tuple(state for state in REVIEW_TRANSITIONS if state)
 # ``transactions.compliance_status``: its newest review's state, "pending" without any.
 COMPLIANCE = {OPEN: "review", CLEARED: "cleared", REJECTED: "rejected"}
+
+PAYOUT_MACHINE = "payout"
+PAID = "paid"
+# Banks return money that they had paid: a paid payout can still fail, and its money comes back.
+PAYOUT_TRANSITIONS: dict[str, tuple[str, ...]] = {
+    "": (PENDING,),
+    PENDING: (PAID, FAILED, CANCELLED),
+    PAID: (FAILED,),
+    FAILED: (),
+    CANCELLED: (),
+}
+PAYOUT_STATES = tuple(state for state in PAYOUT_TRANSITIONS if state)
+
+PAYOUT_ACCOUNT_MACHINE = "payout_account"
+UNCONFIRMED = "unconfirmed"
+CONFIRMED = "confirmed"
+REMOVED = "removed"
+# An account's numbers never change: other numbers are another account, which a second person has to
+# confirm before money is sent there.
+PAYOUT_ACCOUNT_TRANSITIONS: dict[str, tuple[str, ...]] = {
+    "": (UNCONFIRMED,),
+    UNCONFIRMED: (CONFIRMED, REMOVED),
+    CONFIRMED: (REMOVED,),
+    REMOVED: (),
+}
+PAYOUT_ACCOUNT_STATES = tuple(state for state in PAYOUT_ACCOUNT_TRANSITIONS if state)

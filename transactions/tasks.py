@@ -8,6 +8,9 @@ from transactions.services.callbacks import apply_callbacks
 from transactions.services.confirm_overdue import confirm_overdue_captures
 from transactions.services.expire import expire_authorizations
 from transactions.services.resolve import resolve_unknown_outcomes
+from transactions.services.resolve_payouts import resolve_payouts, settle_overdue_payouts
+from transactions.services.run_payout_schedules import run_payout_schedules
+from transactions.services.send_payouts import send_payouts
 from transactions.services.settle import settle_due
 
 
@@ -44,3 +47,23 @@ def settle_due_task() -> int:
 @shared_task(name="transactions.expire_authorizations", expires=600)
 def expire_authorizations_task() -> int:
     return expire_authorizations()
+
+
+@shared_task(name="transactions.send_payouts", expires=10)
+def send_payouts_task() -> dict[str, int]:
+    return send_payouts()
+
+
+@shared_task(name="transactions.resolve_payouts", expires=30)
+def resolve_payouts_task() -> dict[str, int]:
+    return resolve_payouts()
+
+
+@shared_task(name="transactions.settle_overdue_payouts", expires=600)
+def settle_overdue_payouts_task() -> dict[str, int]:
+    return settle_overdue_payouts()
+
+
+@shared_task(name="transactions.run_payout_schedules", expires=600)
+def run_payout_schedules_task() -> int:
+    return run_payout_schedules()

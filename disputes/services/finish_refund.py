@@ -17,8 +17,15 @@ from payments_project.idempotency.keys import store_reply
 from payments_project.idempotency.replies import Replies, store_refusal
 from payments_project.tenancy import Scope
 from transactions import states as transaction_states
+from transactions.gateways.external import EXTERNAL
 from transactions.gateways.interface import GatewayResult, Outcome
-from transactions.ledger import record_movements, refund_failure_movements, refund_movements
+from transactions.ledger import (
+    Movement,
+    record_movements,
+    refund_failure_movements,
+    refund_movements,
+    taken_elsewhere,
+)
 from transactions.models import Transaction
 from transactions.services.callbacks import GATEWAY_ACTOR
 from transactions.services.contradictions import keep_contradicting_answer
@@ -124,12 +131,7 @@ def complete_refund(*, transaction: Transaction, refund: Refund, actor: Actor) -
     refund.status = states.SUCCEEDED
     refund.processed_at = datetime.now(UTC)
     _save_outcome(refund)
-    record_movements(
-        refund_movements(refund_id=refund.pk, amount=refund.amount),
-        scope=Scope(refund.merchant_id, refund.environment),
-        currency=refund.currency,
-        transaction_id=transaction.pk,
-    )
+    _book(transaction, refund, refund_movements(refund_id=refund.pk, amount=refund.amount))
     _tell(refund, "refund.succeeded", actor)
     if transaction.status == transaction_states.SUCCEEDED and is_fully_refunded(transaction):
         _move(transaction, transaction_states.REFUNDED, actor)
@@ -146,12 +148,8 @@ def fail_refund(*, transaction: Transaction, refund: Refund, reason: str, actor:
     release_refund(transaction=transaction, amount=refund.amount)
     top_up_holds(transaction=transaction, actor=actor)
     if had_succeeded:
-        record_movements(
-            refund_failure_movements(refund_id=refund.pk, amount=refund.amount),
-            scope=Scope(refund.merchant_id, refund.environment),
-            currency=refund.currency,
-            transaction_id=transaction.pk,
-        )
+        movements = refund_failure_movements(refund_id=refund.pk, amount=refund.amount)
+        _book(transaction, refund, movements)
     _tell(refund, "refund.failed", actor)
     if transaction.status == transaction_states.REFUNDED and not is_fully_refunded(transaction):
         _move(transaction, transaction_states.SUCCEEDED, actor)
@@ -174,6 +172,16 @@ def is_fully_refunded(transaction: Transaction) -> bool:
         transaction_id=transaction.pk, status=states.SUCCEEDED
     ).values_list("amount", flat=True)
     return sum(amounts) == transaction.captured_amount
+
+
+def _book(transaction: Transaction, refund: Refund, movements: list[Movement]) -> None:
+    """Writes a refund's movements; one of a recorded payment was made where that was taken."""
+    record_movements(
+        taken_elsewhere(movements) if transaction.gateway_name == EXTERNAL else movements,
+        scope=Scope(refund.merchant_id, refund.environment),
+        currency=refund.currency,
+        transaction_id=transaction.pk,
+    )
 
 
 def _move(transaction: Transaction, status: str, actor: Actor) -> None:

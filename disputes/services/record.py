@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from disputes import states
-from disputes.errors import AmountExceedsRefundable
+from disputes.errors import AmountExceedsRefundable, ExternalReferenceUsed
 from disputes.models import Refund
 from disputes.snapshot import refund_snapshot
 from merchants.services.extend_history import extend_history
 from payments_project.actor import Actor
 from payments_project.database.partitions import create_month
-from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.database.transaction_manager import constraint_of, run_in_transaction
 from payments_project.database.uuid7 import uuid7_time
 from payments_project.errors import InvalidInput
 from payments_project.events.record import record_event
@@ -28,8 +28,14 @@ from payments_project.idempotency.replies import Replies
 from payments_project.tenancy import Scope
 from transactions import states as transaction_states
 from transactions.gateways.external import EXTERNAL
-from transactions.ledger import capture_movements, record_movements, refund_movements
+from transactions.ledger import (
+    capture_movements,
+    record_movements,
+    refund_movements,
+    taken_elsewhere,
+)
 from transactions.models import Transaction
+from transactions.payout_models import EXTERNAL_REFERENCES_ONCE, ExternalReference
 from transactions.snapshot import net_amount, transaction_snapshot
 
 YEARS_BACK_MAX = 10
@@ -71,9 +77,10 @@ def process_payment_with_refund_protection(
 ) -> Transaction:
     """Records the payment and its refund with their ledger entries and events, or nothing.
 
-    The money is available at once: it was paid elsewhere. Retries serialization failures. Raises
-    ``AmountExceedsRefundable`` for a refund above the amount, ``InvalidInput`` for a fee above it
-    or a time in the future or over ten years back, and ``KeyTaken``.
+    The merchant has the money already, so that only our fee changes the balance. Retries
+    serialization failures. Raises ``AmountExceedsRefundable`` for a refund above the amount,
+    ``ExternalReferenceUsed`` for a reference that was recorded before, ``InvalidInput`` for a fee
+    above the amount or a time in the future or over ten years back, and ``KeyTaken``.
     """
     _check(payment)
     month = (payment.occurred_at or datetime.now(UTC)).astimezone(UTC).date().replace(day=1)
@@ -88,11 +95,13 @@ def process_payment_with_refund_protection(
         for kind in ("transaction.created", "transaction.succeeded"):
             record_event(aggregate=transaction, type=kind, data=taken, actor=actor)
         record_movements(
-            capture_movements(
-                transaction_id=transaction.pk,
-                amount=payment.amount,
-                fee=payment.fee_amount,
-                available_on=None,
+            taken_elsewhere(
+                capture_movements(
+                    transaction_id=transaction.pk,
+                    amount=payment.amount,
+                    fee=payment.fee_amount,
+                    available_on=None,
+                )
             ),
             scope=scope,
             currency=payment.currency,
@@ -111,7 +120,14 @@ def process_payment_with_refund_protection(
             store_reply(key_id, replies.of(transaction))
         return transaction
 
-    return run_in_transaction(work, isolation="SERIALIZABLE")
+    try:
+        return run_in_transaction(work, isolation="SERIALIZABLE")
+    except IntegrityError as error:
+        if constraint_of(error) != EXTERNAL_REFERENCES_ONCE:
+            raise
+        raise ExternalReferenceUsed(
+            "A payment was recorded under this reference before.", param="external_reference"
+        ) from None
 
 
 def _check(payment: RecordedPayment) -> None:
@@ -155,6 +171,13 @@ def _insert_payment(scope: Scope, payment: RecordedPayment) -> Transaction:
         updated_at=datetime.now(UTC),
     )
     transaction.save(force_insert=True)
+    # Inserted and not looked for: of two at once the database refuses one.
+    ExternalReference(
+        merchant_id=scope.merchant_id,
+        environment=scope.environment,
+        reference=payment.external_reference,
+        transaction_id=transaction.pk,
+    ).save(force_insert=True)
     # Known without reading the row back, which would make serializable writers fail each other.
     transaction.created_at = uuid7_time(transaction.pk)
     transaction.net_amount = net_amount(transaction)
@@ -181,7 +204,7 @@ def _insert_refund(
     for kind in ("refund.created", "refund.succeeded"):
         record_event(aggregate=refund, type=kind, data=refund_snapshot(refund), actor=actor)
     record_movements(
-        refund_movements(refund_id=refund.pk, amount=recorded.amount),
+        taken_elsewhere(refund_movements(refund_id=refund.pk, amount=recorded.amount)),
         scope=scope,
         currency=transaction.currency,
         transaction_id=transaction.pk,

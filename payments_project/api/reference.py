@@ -11,6 +11,7 @@ TAGS = {
     "Files": "Documents that evidence names: PDF, PNG and JPEG.",
     "Gateways": "Where gateways send their messages; not for merchants.",
     "Payment methods": "Cards as tokens. The number is never returned.",
+    "Payouts": "Available money sent to the merchant's bank account.",
     "Probes": "For operators: whether it lives, whether it is ready, its numbers. No key is needed.",
     "Refunds": "Money back, in one part or several.",
     "Transactions": "Payments: taken, authorized, captured, cancelled, recorded.",
@@ -219,6 +220,12 @@ BODIES: dict[str, Any] = {
                     "cvc": "123",
                 },
             },
+        }
+    },
+    "post_payouts": {
+        "some": {
+            "summary": "A part of the available balance",
+            "value": {"amount": 25000, "currency": "EUR", "description": "Week 5"},
         }
     },
     "post_refunds": {
@@ -430,6 +437,41 @@ ERROR_CODES = tuple(
             "It can be accepted still; else it is lost.",
         ),
         (
+            "balance_insufficient",
+            409,
+            _REQUEST,
+            "Less is available than the payout asks for.",
+            "Read the balance; pending money becomes available with its day.",
+        ),
+        (
+            "payout_account_missing",
+            409,
+            _REQUEST,
+            "There is no bank account of yours for payouts in this currency.",
+            "Tell us the account.",
+        ),
+        (
+            "payout_account_unconfirmed",
+            409,
+            _REQUEST,
+            "The bank account is new or has changed, and is being confirmed.",
+            "Wait until we have confirmed it; the money stays available.",
+        ),
+        (
+            "payout_state_invalid",
+            409,
+            _REQUEST,
+            "The payout's state does not allow the act: it was sent, or is decided.",
+            "Read it again.",
+        ),
+        (
+            "external_reference_used",
+            409,
+            _REQUEST,
+            "A payment was recorded under this `external_reference` before.",
+            "It is recorded already; another payment has another reference.",
+        ),
+        (
             "payment_method_already_attached",
             409,
             _REQUEST,
@@ -470,6 +512,13 @@ ERROR_CODES = tuple(
             _API,
             "Something went wrong on our side; the outcome may be unknown.",
             "Retry with the same Idempotency-Key; name the `request_id` to us.",
+        ),
+        (
+            "bank_unavailable",
+            503,
+            _API,
+            "No bank is configured for live payouts; nothing was set aside.",
+            "Ask us.",
         ),
         (
             "gateway_unavailable",

@@ -85,6 +85,14 @@ def sqlstate(error: BaseException) -> str | None:
     return None
 
 
+def constraint_of(error: BaseException) -> str | None:
+    """The name of the constraint behind a Django or psycopg error, if one was broken."""
+    for candidate in (error, error.__cause__):
+        if isinstance(candidate, psycopg.Error):
+            return candidate.diag.constraint_name
+    return None
+
+
 def _pause_seconds(attempt: int) -> float:
     ceiling = min(BACKOFF_SECONDS * 2**attempt, BACKOFF_SECONDS_MAX)
     return random.uniform(0, ceiling)  # noqa: S311 (jitter, not a secret)

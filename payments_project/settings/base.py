@@ -235,6 +235,12 @@ AUTHORIZATION_VALID_DAYS = env.int("AUTHORIZATION_VALID_DAYS", default=7)
 # that has no limit of its own in the console.
 APPROVAL_LIMIT_DEFAULT = env.int("APPROVAL_LIMIT_DEFAULT", default=1_000)
 
+# Who pays live money out: "file" for pain.001 files that staff hand to the bank.
+PAYOUT_BANK = env("PAYOUT_BANK", default="file")
+# The accounts that files of payouts debit, by currency:
+# {"EUR": {"name": "…", "iban": "…", "bic": "…"}}; an account without an IBAN has "account".
+PAYOUT_DEBTORS: dict[str, dict[str, str]] = env.json("PAYOUT_DEBTORS", default={})
+
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True

@@ -80,3 +80,25 @@ class BalanceEntryQuery(ListQuery, CreatedRange):
     bucket: Literal["pending", "available", "reserved"] | None = None
     type: Literal[ledger_accounts.TYPES] | None = None  # type: ignore[valid-type]
     source: Id | None = None
+
+
+PayoutDescription = Annotated[FreeText, Field(max_length=500)]
+
+
+class CreatePayout(Body):
+    """``POST /v1/payouts``."""
+
+    amount: Amount
+    currency: Currency
+    description: PayoutDescription | None = None
+
+
+class CancelPayout(Body):
+    """``POST /v1/payouts/{id}/cancel``: takes nothing."""
+
+
+class PayoutQuery(ListQuery, CreatedRange):
+    """``GET /v1/payouts``."""
+
+    status: Literal[states.PAYOUT_STATES] | None = None  # type: ignore[valid-type]
+    currency: Currency | None = None

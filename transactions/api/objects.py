@@ -6,8 +6,10 @@ from uuid import UUID
 from merchants.api.objects import Risk
 from payments_project.api.objects import ApiObject, Day, Resource, Time
 from payments_project.tenancy import Scope
+from transactions import states
 from transactions.balances import Balance
 from transactions.models import Transaction
+from transactions.payout_models import Payout
 from transactions.selectors import BalanceEntry, TimelineStep
 from transactions.snapshot import transaction_snapshot
 
@@ -97,6 +99,17 @@ class BalanceEntryObject(Resource):
     available_on: Day | None
 
 
+class PayoutObject(Resource):
+    """Available money on its way to the merchant's bank account, or there."""
+
+    object: Literal["payout"] = "payout"
+    amount: int
+    currency: str
+    status: Literal[states.PAYOUT_STATES]  # type: ignore[valid-type]
+    description: str | None
+    paid_at: Time | None
+
+
 def transaction_object(transaction: Transaction) -> TransactionObject:
     """The transaction from a row, or from memory right after a change.
 
@@ -159,4 +172,18 @@ def balance_entry_object(scope: Scope, entry: BalanceEntry) -> BalanceEntryObjec
         bucket=entry.bucket,
         source=entry.source_id,
         available_on=entry.available_on,
+    )
+
+
+def payout_object(payout: Payout) -> PayoutObject:
+    """The payout from its row."""
+    return PayoutObject(
+        id=payout.pk,
+        environment=payout.environment,
+        created_at=payout.created_at,
+        amount=payout.amount,
+        currency=payout.currency,
+        status=payout.status,
+        description=payout.description,
+        paid_at=payout.paid_at,
     )

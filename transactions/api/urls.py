@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from transactions.api import balance_views, callback_views, views
+from transactions.api import balance_views, callback_views, payout_views, views
 
 urlpatterns = [
     path("transactions", views.TransactionsView.as_view()),
@@ -12,5 +12,8 @@ urlpatterns = [
     path("transactions/<str:transaction_id>/timeline", views.TimelineView.as_view()),
     path("balance", balance_views.BalanceView.as_view()),
     path("balance/entries", balance_views.BalanceEntriesView.as_view()),
+    path("payouts", payout_views.PayoutsView.as_view()),
+    path("payouts/<str:payout_id>", payout_views.PayoutView.as_view()),
+    path("payouts/<str:payout_id>/cancel", payout_views.CancelPayoutView.as_view()),
     path("gateways/<str:name>/webhook", callback_views.GatewayCallbackView.as_view()),
 ]

@@ -5,26 +5,37 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import ParamSpec
+from typing import ParamSpec, Protocol, TypeVar
 
 from django.conf import settings
 from django.db import connection
 
-from transactions.gateways.interface import GatewayResult, Outcome
+from transactions.gateways.interface import Outcome
 
 logger = logging.getLogger(__name__)
 
 Arguments = ParamSpec("Arguments")
 
+
+class Answer(Protocol):
+    """What a gateway or a bank answers."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the call ended."""
+
+
+Result = TypeVar("Result", bound=Answer)
+
 _listener: ContextVar[list[Outcome] | None] = ContextVar("_listener", default=None)
 
 
 def call_gateway(
-    operation: Callable[Arguments, GatewayResult],
+    operation: Callable[Arguments, Result],
     *args: Arguments.args,
     **kwargs: Arguments.kwargs,
-) -> GatewayResult:
-    """Calls one operation of an adapter and returns its result.
+) -> Result:
+    """Calls one operation of a gateway's or bank's adapter and returns its result.
 
     Raises ``RuntimeError`` inside a database transaction: a slow gateway would hold its locks, and
     a rollback would forget a charge. A call that takes longer than ``GATEWAY_TIMEOUT_SECONDS`` is

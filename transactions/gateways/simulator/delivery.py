@@ -26,7 +26,15 @@ _HAPPENED = {
     " updated_at = now() WHERE reference = %s AND status = 'pending'",
     "refund.failed": "UPDATE gateway_simulator_refunds SET status = 'failed',"
     " updated_at = now() WHERE reference = %s AND status <> 'failed'",
+    "payout.paid": "UPDATE bank_simulator_transfers SET status = 'paid',"
+    " updated_at = now() WHERE reference = %s AND status = 'accepted'",
+    "payout.failed": "UPDATE bank_simulator_transfers SET status = 'failed',"
+    " updated_at = now() WHERE reference = %s AND status = 'accepted'",
+    "payout.returned": "UPDATE bank_simulator_transfers SET status = 'returned',"
+    " updated_at = now() WHERE reference = %s AND status IN ('accepted', 'paid')",
 }
+# What a message is about: the first of these that it names.
+_SUBJECTS = ("refund", "payout", "charge")
 
 
 def send_due_callbacks(*, batch: int = 100) -> int:
@@ -69,7 +77,7 @@ def _let_happen(message: dict[str, Any]) -> bool:
     statement = _HAPPENED.get(kind)
     if statement is not None:
         with connection.cursor() as cursor:
-            cursor.execute(statement, [data.get("refund") or data["charge"]])
+            cursor.execute(statement, [next(data[name] for name in _SUBJECTS if name in data)])
     return not (kind == "refund.succeeded" and _was_called_off(data["refund"]))
 
 

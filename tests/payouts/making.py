@@ -1,0 +1,77 @@
+"""Merchants with money that can be paid out, and the bank's part of it, done now."""
+
+from typing import Any
+
+from stdnum import iban as iban_number
+
+from payments_project.actor import SYSTEM
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.tenancy import Scope
+from tests.api_client import Api
+from tests.gateway_messages import deliver_gateway_messages
+from transactions.payout_models import PayoutAccount
+from transactions.services.adjust_balance import adjust_balance
+from transactions.services.payout_accounts import (
+    BankDetails,
+    add_payout_account,
+    confirm_payout_account,
+)
+from transactions.services.send_payouts import send_payouts
+
+
+def german_iban(account: str) -> str:
+    """A valid IBAN whose last digits are ``account``."""
+    number = f"DE0037040044{account:0>10}"
+    return f"DE{iban_number.calc_check_digits(number)}{number[4:]}"
+
+
+def make_account(
+    scope: Scope, currency: str = "USD", *, last_four: str = "0001", is_confirmed: bool = True
+) -> PayoutAccount:
+    """An account for payouts that no member of staff has made."""
+    number = german_iban(last_four)
+
+    def work() -> PayoutAccount:
+        account = add_payout_account(
+            scope=scope,
+            currency=currency,
+            details=BankDetails(holder_name="Corner Shop Ltd", account_number=number),
+            created_by=None,
+        )
+        if not is_confirmed:
+            return account
+        return confirm_payout_account(
+            scope=scope, account_id=account.pk, account_number=number, confirmed_by=None
+        )
+
+    return run_in_transaction(work)
+
+
+def give(scope: Scope, amount: int, currency: str = "USD") -> None:
+    """So much available money, exactly, by an adjustment."""
+    run_in_transaction(
+        lambda: adjust_balance(
+            scope=scope, amount=amount, currency=currency, reason="tests", actor=SYSTEM
+        )
+    )
+
+
+def pay_out(api: Api, amount: int, currency: str = "USD", **more: Any) -> dict[str, Any]:
+    """A payout that is expected to be made."""
+    response = api.post("/v1/payouts", {"amount": amount, "currency": currency, **more})
+    assert response.status_code == 201, response.text
+    made: dict[str, Any] = response.json()
+    return made
+
+
+def payout(api: Api, payout_id: str) -> dict[str, Any]:
+    response = api.get(f"/v1/payouts/{payout_id}")
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def let_bank_work() -> None:
+    """What is due is sent, and the bank's messages are delivered and applied."""
+    send_payouts()
+    deliver_gateway_messages()

@@ -1,0 +1,1 @@
+"""Banks that payouts are sent through: one port, adapters behind it."""

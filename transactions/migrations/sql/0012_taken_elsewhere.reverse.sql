@@ -1,0 +1,2 @@
+-- The entries stay: the ledger is corrected by further entries, never by taking any away.
+DELETE FROM external_references;
