@@ -6,6 +6,8 @@ What a check compares, and what no check can see, is in docs/ledger.md.
 
 from dataclasses import dataclass
 
+from disputes.payout_checks import PAYOUT_CHECKS
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -32,12 +34,16 @@ _SUCCESSFUL = "('succeeded', 'refunded', 'disputed')"
 _TOLD = """
     (SELECT 'transaction' AS kind, id, status, event_sequence FROM transactions
      UNION ALL SELECT 'refund', id, status, event_sequence FROM refunds
-     UNION ALL SELECT 'dispute', id, status, event_sequence FROM disputes)"""
+     UNION ALL SELECT 'dispute', id, status, event_sequence FROM disputes
+     UNION ALL SELECT 'payout', id, status, event_sequence FROM payouts)"""
 # Rows that a merchant owns and no foreign key ties to it.
 _OWNED = """
     (SELECT 'transactions' AS name, merchant_id FROM transactions
      UNION SELECT 'refunds', merchant_id FROM refunds
      UNION SELECT 'disputes', merchant_id FROM disputes
+     UNION SELECT 'payouts', merchant_id FROM payouts
+     UNION SELECT 'payout accounts', merchant_id FROM payout_accounts
+     UNION SELECT 'adjustments', merchant_id FROM balance_adjustments
      UNION SELECT 'ledger entries', merchant_id FROM ledger_entries
      UNION SELECT 'balances', merchant_id FROM merchant_balances
      UNION SELECT 'payment methods', merchant_id FROM payment_methods_vault)"""
@@ -114,7 +120,10 @@ CHECKS = (
                                    (('pending', 'available'), ('available', 'pending'))
             WHEN 'payout' THEN debit_account = 'available' AND credit_account = 'bank'
             WHEN 'payout_failure' THEN debit_account = 'bank' AND credit_account = 'available'
-            ELSE 'adjustments' IN (debit_account, credit_account) END""",
+            ELSE 'adjustments' IN (debit_account, credit_account)
+                 OR (description = 'taken elsewhere' AND transaction_id IS NOT NULL
+                     AND (debit_account, credit_account) IN
+                         (('available', 'gateway'), ('gateway', 'available'))) IS TRUE END""",
     ),
     Check(
         "every entry has its payment's merchant and currency, and its refund or dispute",
@@ -328,7 +337,7 @@ CHECKS = (
             OR count(DISTINCT sequence) <> count(*)""",
     ),
     Check(
-        "the last event of a payment, refund or dispute tells its state",
+        "the last event of a payment, refund, dispute or payout tells its state",
         f"""
         SELECT coalesce(kind || ' ' || id, told.aggregatetype || ' ' || told.aggregateid),
                coalesce('event ' || event_sequence || ' ' || object.status, 'no event'),
@@ -336,7 +345,8 @@ CHECKS = (
           FROM {_TOLD} AS object
           FULL JOIN (SELECT DISTINCT ON (aggregatetype, aggregateid) aggregatetype, aggregateid,
                             sequence, payload #>> '{{object,status}}' AS status
-                       FROM events WHERE aggregatetype IN ('transaction', 'refund', 'dispute')
+                       FROM events
+                      WHERE aggregatetype IN ('transaction', 'refund', 'dispute', 'payout')
                       ORDER BY aggregatetype, aggregateid, sequence DESC) AS told
                  ON told.aggregatetype = kind AND told.aggregateid = id::text
          WHERE (event_sequence, object.status)
@@ -371,4 +381,5 @@ CHECKS = (
                               AND card.merchant_id = payment.merchant_id
                               AND card.environment = payment.environment)""",
     ),
+    *(Check(name, sql) for name, sql in PAYOUT_CHECKS),
 )

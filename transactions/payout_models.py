@@ -158,7 +158,7 @@ class PayoutSchedule(Identified):
             ),
             models.CheckConstraint(
                 name="payout_schedules_weekday_of_a_week",
-                condition=(Q(interval=WEEKLY) & Q(weekday__gte=0, weekday__lte=6))
+                condition=Q(interval=WEEKLY, weekday__isnull=False, weekday__range=(0, 6))
                 | (~Q(interval=WEEKLY) & Q(weekday__isnull=True)),
             ),
             models.CheckConstraint(

@@ -17,17 +17,27 @@ from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
 from tests.api_client import Api
 from tests.gateway_messages import deliver_gateway_messages
+from tests.payouts.making import give, let_bank_work, make_account, pay_out
 from tests.schema.rows import OWNER, rolled_back
 from transactions.balances import fold_balances
+from transactions.payout_models import BalanceAdjustment
 from transactions.services.settle import settle_due
 
-TABLES_WITH_TRIGGERS = ("transactions", "refunds", "disputes", "ledger_entries", "events")
+TABLES_WITH_TRIGGERS = (
+    "transactions",
+    "refunds",
+    "disputes",
+    "payouts",
+    "payout_accounts",
+    "ledger_entries",
+    "events",
+)
 FOREIGN_KEYS = """
     SELECT conrelid::regclass::text, conname FROM pg_constraint
      WHERE contype = 'f' AND conparentid = 0 AND conrelid::regclass::text IN
            ('refunds', 'disputes', 'dispute_operations', 'dispute_evidence_files',
-            'gateway_operations', 'gateway_simulator_refunds',
-            'customers', 'customer_totals', 'merchant_api_keys')"""
+            'gateway_operations', 'gateway_simulator_refunds', 'customers', 'customer_totals',
+            'merchant_api_keys', 'payouts', 'payout_accounts')"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,10 @@ class Books:
     open_dispute: str
     lost_dispute: str
     declined: str
+    recorded: str
+    paid_payout: str
+    failed_payout: str
+    adjustment: str
 
 
 def write_books(api: Api) -> Books:
@@ -67,7 +81,7 @@ def write_books(api: Api) -> Books:
     api.paid("4000000000000077", currency="EUR")
     disputed = [api.paid("4000000000000259") for _ in range(3)]
     api.paid("4000000000001976")
-    api.post(
+    recorded = api.post(
         "/v1/transactions/record",
         {
             "amount": 5000,
@@ -77,7 +91,8 @@ def write_books(api: Api) -> Books:
             "fee_amount": 50,
             "refund": {"amount": 5000},
         },
-    )
+    ).json()
+    paid_payout, failed_payout = _pay_out(api)
     deliver_gateway_messages()
     _close(disputed[1], "won")
     lost = _close(disputed[2], "lost")
@@ -97,6 +112,10 @@ def write_books(api: Api) -> Books:
         open_dispute=str(Dispute.objects.get(transaction_id=disputed[0]["id"]).pk),
         lost_dispute=str(lost),
         declined=declined["id"],
+        recorded=recorded["id"],
+        paid_payout=paid_payout,
+        failed_payout=failed_payout,
+        adjustment=str(BalanceAdjustment.objects.get(merchant_id=api.scope.merchant_id).pk),
     )
 
 
@@ -125,6 +144,18 @@ def _refund(api: Api, transaction: dict[str, Any], amount: int) -> str:
     assert response.status_code == 201, response.text
     made: str = response.json()["id"]
     return made
+
+
+def _pay_out(api: Api) -> tuple[str, str]:
+    """A payout that is paid and one that the bank returned, in GBP, and one that was cancelled."""
+    give(api.scope, 200_000, "GBP")
+    make_account(api.scope, "GBP")
+    paid = pay_out(api, 5_000, "GBP")
+    returned = pay_out(api, 90_004, "GBP")
+    cancelled = pay_out(api, 700, "GBP")
+    assert api.post(f"/v1/payouts/{cancelled['id']}/cancel").status_code == 200
+    let_bank_work()
+    return paid["id"], returned["id"]
 
 
 def _close(transaction: dict[str, Any], status: str) -> UUID:

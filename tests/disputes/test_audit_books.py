@@ -36,10 +36,16 @@ SIMULATED_DISPUTES = "the simulator's disputes stand as our records say"
 EVIDENCE_FILES = "evidence names the files that are kept for it"
 DENIED = "no gateway has told what our record denies"
 SEQUENCE = "every event of an object has its place in the sequence"
-LAST_EVENT = "the last event of a payment, refund or dispute tells its state"
+LAST_EVENT = "the last event of a payment, refund, dispute or payout tells its state"
 MERCHANT = "nothing that a merchant owns is without its merchant"
 CUSTOMER = "no payment or card without its customer, of the same merchant"
 CARD = "no payment without its card, of the same merchant"
+PAID_OUT = "payouts are in the ledger, once, and failed ones came back, once"
+PAID_TO = "payouts go to an account of their merchant and currency"
+EXPORTED = "a file for the bank holds what it says"
+BANK_PAID = "the simulated bank paid what our records say, and no more"
+ADJUSTED = "adjustments are in the ledger, once"
+ELSEWHERE = "what was taken elsewhere is nobody's to pay out"
 
 NOBODY = "01900000-0000-7000-8000-00000000dead"
 ENTRY = "merchant_id, environment, currency, debit_account, credit_account, type, source_id"
@@ -395,6 +401,73 @@ TAMPERINGS = {
         {CUSTOMER},
         NOBODY,
     ),
+    "payout a cent up": (
+        "UPDATE payouts SET amount = amount + 1 WHERE id = %(paid_payout)s",
+        {PAID_OUT, BANK_PAID},
+        "%(paid_payout)s",
+    ),
+    "payout entered twice": (
+        f"{COPIED} {COPY}, {UNFOLDED} FROM ledger_entries WHERE source_id = %(paid_payout)s",
+        {PAID_OUT},
+        "%(paid_payout)s",
+    ),
+    "failed payout that came back twice": (
+        f"{COPIED} {COPY}, {UNFOLDED} FROM ledger_entries"
+        " WHERE source_id = %(failed_payout)s AND type = 'payout_failure'",
+        {PAID_OUT},
+        "%(failed_payout)s",
+    ),
+    "payout lost": (
+        "DELETE FROM payouts WHERE id = %(paid_payout)s",
+        {PAID_OUT, BANK_PAID, LAST_EVENT},
+        "%(paid_payout)s",
+    ),
+    "failed payout taken for paid": (
+        "UPDATE payouts SET status = 'paid', paid_at = now() WHERE id = %(failed_payout)s",
+        {PAID_OUT, BANK_PAID, LAST_EVENT},
+        "%(failed_payout)s",
+    ),
+    "transfer of nobody's payout": (
+        "UPDATE bank_simulator_transfers SET reference = gen_random_uuid()"
+        " WHERE reference = %(paid_payout)s",
+        {BANK_PAID},
+        "%(paid_payout)s",
+    ),
+    "transfer that the bank never made": (
+        "DELETE FROM bank_simulator_transfers WHERE reference = %(paid_payout)s",
+        {BANK_PAID},
+        "%(paid_payout)s",
+    ),
+    "payout to an account of another currency": (
+        "UPDATE payout_accounts SET currency = 'CHF' WHERE id ="
+        " (SELECT account_id FROM payouts WHERE id = %(paid_payout)s)",
+        {PAID_TO},
+        "%(paid_payout)s",
+    ),
+    "file of one payout more": (
+        "INSERT INTO payout_exports (environment, currency, count, total, content)"
+        " VALUES ('live', 'EUR', 1, 1, '')",
+        {EXPORTED},
+        "expected 1 of 1, found 0 of 0",
+    ),
+    "adjustment a cent up": (
+        "UPDATE balance_adjustments SET amount = amount + 1 WHERE id = %(adjustment)s",
+        {ADJUSTED},
+        "%(adjustment)s",
+    ),
+    "recorded payment that can be paid out": (
+        "DELETE FROM ledger_entries WHERE transaction_id = %(recorded)s AND type = 'adjustment'"
+        " AND credit_account = 'gateway'",
+        {ELSEWHERE, BALANCES},
+        "%(recorded)s",
+    ),
+    "payment at a gateway booked as taken elsewhere": (
+        "UPDATE ledger_entries SET debit_account = 'reserved', xid = pg_current_xact_id()"
+        " WHERE transaction_id = %(recorded)s AND description = 'taken elsewhere'"
+        " AND credit_account = 'gateway'",
+        {ACCOUNTS, BALANCES},
+        "reserved to gateway",
+    ),
 }
 
 
@@ -415,9 +488,13 @@ def test_sound_books_are_reported_as_such(books: Books, capsys: pytest.CaptureFi
 def test_books_are_sound_while_some_of_it_is_not_folded_yet(books: Books) -> None:
     with disarmed() as owner:
         owner.execute(
-            "INSERT INTO ledger_entries (merchant_id, environment, currency, amount,"
+            "WITH adjustment AS (INSERT INTO balance_adjustments (merchant_id, environment,"
+            " currency, amount, reason) VALUES (%s, 'test', 'USD', 1, 'x')"
+            " RETURNING id, merchant_id)"
+            " INSERT INTO ledger_entries (merchant_id, environment, currency, amount,"
             " debit_account, credit_account, type, source_id)"
-            " VALUES (%s, 'test', 'USD', 1, 'adjustments', 'available', 'adjustment', uuidv7())",
+            " SELECT merchant_id, 'test', 'USD', 1, 'adjustments', 'available', 'adjustment', id"
+            " FROM adjustment",
             [books.merchant],
         )
         assert audited(owner) == []

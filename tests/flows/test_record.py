@@ -3,6 +3,8 @@
 import pytest
 
 from tests.api_client import Api, new_key
+from tests.payouts.making import make_account
+from tests.threads import at_once
 
 CASH = {
     "amount": 5000,
@@ -13,7 +15,12 @@ CASH = {
 }
 
 
-def test_recorded_payment_has_succeeded_and_is_available(api: Api) -> None:
+def entries(api: Api, source: str) -> list[tuple[str, str, int]]:
+    found = api.get("/v1/balance/entries", source=source).json()["data"]
+    return sorted((entry["type"], entry["bucket"], entry["amount"]) for entry in found)
+
+
+def test_recorded_payment_has_succeeded_and_costs_its_fee(api: Api) -> None:
     response = api.post("/v1/transactions/record", CASH)
 
     assert response.status_code == 201
@@ -25,7 +32,47 @@ def test_recorded_payment_has_succeeded_and_is_available(api: Api) -> None:
     assert transaction["payment_method"] is None
     assert transaction["payment_method_type"] == "cash"
     assert transaction["gateway"] == {"name": "external", "transaction_id": "till-4-0815"}
-    assert api.balance("EUR") == {"pending": 0, "available": 4975, "reserved": 0}
+    # The merchant has the money: none of it came to us.
+    assert api.balance("EUR") == {"pending": 0, "available": -25, "reserved": 0}
+    assert entries(api, transaction["id"]) == [
+        ("adjustment", "available", -5000),
+        ("fee", "available", -25),
+        ("payment", "available", 5000),
+    ]
+
+
+def test_what_was_recorded_is_not_paid_out(api: Api) -> None:
+    make_account(api.scope, "EUR")
+    api.post("/v1/transactions/record", {**CASH, "fee_amount": 0})
+
+    response = api.post("/v1/payouts", {"amount": 1, "currency": "EUR"})
+
+    api.error(response, 409, "balance_insufficient")
+
+
+def test_reference_is_recorded_once(api: Api, live_api: Api, other_api: Api) -> None:
+    first = api.post("/v1/transactions/record", CASH)
+
+    second = api.post("/v1/transactions/record", {**CASH, "amount": 99}, key=new_key())
+
+    assert first.status_code == 201
+    assert api.error(second, 409, "external_reference_used")["param"] == "external_reference"
+    assert [row["id"] for row in api.get("/v1/transactions").json()["data"]] == [first.json()["id"]]
+    assert api.balance("EUR")["available"] == -25
+    for elsewhere in (live_api, other_api):
+        assert elsewhere.post("/v1/transactions/record", CASH).status_code == 201
+
+
+def test_reference_is_recorded_once_by_many_at_once(api: Api) -> None:
+    for round_ in range(6):
+        body = {**CASH, "external_reference": f"till-{round_}"}
+
+        responses = at_once(6, lambda _, body=body: api.post("/v1/transactions/record", body))
+
+        assert sorted(r.status_code for r in responses) == [201] + [409] * 5
+        codes = {r.json()["error"]["code"] for r in responses if r.status_code == 409}
+        assert codes == {"external_reference_used"}
+    assert api.balance("EUR")["available"] == -6 * 25
 
 
 def test_refund_is_recorded_with_it(api: Api) -> None:
@@ -39,7 +86,11 @@ def test_refund_is_recorded_with_it(api: Api) -> None:
     assert [(r["amount"], r["status"], r["reason"]) for r in refunds] == [
         (2000, "succeeded", "damaged")
     ]
-    assert api.balance("EUR")["available"] == 2975
+    assert api.balance("EUR")["available"] == -25
+    assert entries(api, refunds[0]["id"]) == [
+        ("adjustment", "available", 2000),
+        ("refund", "available", -2000),
+    ]
 
 
 def test_refund_in_full_makes_it_refunded(api: Api) -> None:
@@ -56,7 +107,12 @@ def test_payment_of_an_earlier_year_is_the_last_of_the_list_at_once(api: Api) ->
 
     oldest, middle = (
         api.post(
-            "/v1/transactions/record", {**CASH, "occurred_at": f"{year}-02-03T04:05:06Z"}
+            "/v1/transactions/record",
+            {
+                **CASH,
+                "external_reference": f"till-{year}",
+                "occurred_at": f"{year}-02-03T04:05:06Z",
+            },
         ).json()["id"]
         for year in (2021, 2024)
     )
@@ -81,7 +137,8 @@ def test_refund_above_the_amount_records_nothing(api: Api) -> None:
 def test_old_payment_keeps_its_time_and_its_place(api: Api) -> None:
     new = api.post("/v1/transactions/record", CASH).json()
     old = api.post(
-        "/v1/transactions/record", {**CASH, "occurred_at": "2023-02-03T04:05:06Z"}
+        "/v1/transactions/record",
+        {**CASH, "external_reference": "till-1", "occurred_at": "2023-02-03T04:05:06Z"},
     ).json()
 
     assert old["created_at"].startswith("2023-02-03T04:05:06")
@@ -108,7 +165,7 @@ def test_recorded_once_under_its_key(api: Api) -> None:
 
     assert first.json() == second.json()
     assert second.headers["Idempotent-Replayed"] == "true"
-    assert api.balance("EUR")["available"] == 4975
+    assert api.balance("EUR")["available"] == -25
 
 
 def test_recorded_payment_can_be_refunded_later(api: Api) -> None:
@@ -117,7 +174,11 @@ def test_recorded_payment_can_be_refunded_later(api: Api) -> None:
     refund = api.post("/v1/refunds", {"transaction": transaction["id"], "amount": 1000}).json()
 
     assert refund["status"] == "succeeded"
-    assert api.balance("EUR")["available"] == 3975
+    assert api.balance("EUR")["available"] == -25
+    assert entries(api, refund["id"]) == [
+        ("adjustment", "available", 1000),
+        ("refund", "available", -1000),
+    ]
 
 
 @pytest.mark.parametrize("kind", ["Cash", "", "4cash", "a4242424242424242", "a_4_2_4_2_4", "ca sh"])

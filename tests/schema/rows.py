@@ -87,6 +87,37 @@ def _required(table: str) -> dict[str, Any]:
             "source_id": uuid4(),
         },
         "merchant_balances": {**tenant, "currency": "EUR"},
+        "payout_accounts": {
+            **tenant,
+            "currency": "EUR",
+            "kind": "iban",
+            "holder_name": b"sealed",
+            "account_number": b"sealed",
+            "country": "DE",
+            "last_four": "3000",
+            "is_default": False,
+        },
+        "payouts": {
+            **tenant,
+            **money,
+            "bank_name": "simulator",
+            "requested_by_kind": "staff",
+        },
+        "payout_schedules": {
+            **tenant,
+            "currency": "EUR",
+            "interval": "daily",
+            "minimum_amount": 1,
+        },
+        "payout_exports": {
+            "environment": "live",
+            "currency": "EUR",
+            "count": 1,
+            "total": 1000,
+            "content": b"sealed",
+        },
+        "balance_adjustments": {**tenant, **money, "reason": "Ticket 4711"},
+        "external_references": {**tenant, "reference": "till-4", "transaction_id": uuid4()},
         "merchant_pending_days": {**tenant, "currency": "EUR", "available_on": "2026-01-02"},
         "events": {
             **tenant,
@@ -155,6 +186,12 @@ def decided(connection: psycopg.Connection, status: str) -> dict[str, Any]:
     if status == "pending":
         return {"decided_by_id": None, "decided_at": None}
     return {"decided_by_id": insert_row(connection, "staff_users"), "decided_at": "2026-01-02"}
+
+
+def insert_payout(connection: psycopg.Connection, **values: Any) -> Any:
+    """A payout to an account of its own."""
+    account = values.pop("account_id", None) or insert_row(connection, "payout_accounts")
+    return insert_row(connection, "payouts", account_id=account, **values)
 
 
 def partitions(connection: psycopg.Connection, table: str) -> list[str]:

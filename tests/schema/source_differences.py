@@ -510,12 +510,13 @@ OWN_TABLES: tuple[Own, ...] = (
         ("gateway_operations", "gateway_callbacks"),
     ),
     Own(
-        "The simulator's own records: a gateway's side.",
+        "The simulators' own records: a gateway's and a bank's side.",
         (
             "gateway_simulator_charges",
             "gateway_simulator_refunds",
             "gateway_simulator_disputes",
             "gateway_simulator_callbacks",
+            "bank_simulator_transfers",
         ),
     ),
     Own(
@@ -530,6 +531,17 @@ OWN_TABLES: tuple[Own, ...] = (
     Own(
         "E-mails to merchants, written with what they tell and sent afterwards, once.",
         ("merchant_notices",),
+    ),
+    Own(
+        "Available money leaves to merchants' bank accounts: by which account and when, what was"
+        " sent, and in which file.",
+        ("payouts", "payout_accounts", "payout_schedules", "payout_exports"),
+    ),
+    Own("Corrections of a merchant's balance by finance.", ("balance_adjustments",)),
+    Own(
+        "References of payments taken elsewhere, each once: transactions has its id in every unique"
+        " key.",
+        ("external_references",),
     ),
     Own(
         "Django's own.",

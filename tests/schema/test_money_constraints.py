@@ -11,8 +11,17 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from tests.schema.rows import APPLICATION, OWNER, ROLES, insert_row, partitions, rolled_back
+from tests.schema.rows import (
+    APPLICATION,
+    OWNER,
+    ROLES,
+    insert_payout,
+    insert_row,
+    partitions,
+    rolled_back,
+)
 
+SOMEBODY = uuid4()
 Attack = Callable[[psycopg.Connection], Any]
 
 
@@ -114,6 +123,39 @@ def _two_open_reviews(db: psycopg.Connection) -> None:
 
 def _entry(debit: str, credit: str, **values: Any) -> Attack:
     return _row("ledger_entries", debit_account=debit, credit_account=credit, **values)
+
+
+def _payout(**values: Any) -> Attack:
+    return lambda db: insert_payout(db, **values)
+
+
+def _payout_changed(assignment: str, **values: Any) -> Attack:
+    return lambda db: db.execute(
+        f"UPDATE payouts SET {assignment} WHERE id = %s", [insert_payout(db, **values)]
+    )
+
+
+def _two_payouts(**values: Any) -> Attack:
+    def attack(db: psycopg.Connection) -> None:
+        same = values | {"merchant_id": uuid4()}
+        insert_payout(db, **same)
+        insert_payout(db, **same)
+
+    return attack
+
+
+def _two_retries(db: psycopg.Connection) -> None:
+    failed = insert_payout(db)
+    for _ in range(2):
+        insert_payout(db, retry_of_id=failed)
+
+
+def _account_confirmed(**values: Any) -> Attack:
+    def attack(db: psycopg.Connection) -> None:
+        account = insert_row(db, "payout_accounts", **({"confirmed_at": "2026-01-02"} | values))
+        db.execute("UPDATE payout_accounts SET status = 'confirmed' WHERE id = %s", [account])
+
+    return attack
 
 
 ATTACKS: list[tuple[str, Attack, str]] = [
@@ -327,6 +369,129 @@ ATTACKS: list[tuple[str, Attack, str]] = [
     ("two open reviews of a payment", _two_open_reviews, "payment_reviews_one_open"),
     ("two balances in a currency", _twice("merchant_balances"), "merchant_balances_once"),
     ("two rows of a pending day", _twice("merchant_pending_days"), "merchant_pending_days_once"),
+    # Payouts.
+    ("payout of zero", _payout(amount=0), "payouts_amount_check"),
+    ("negative payout", _payout(amount=-1), "payouts_amount_check"),
+    ("payout of no environment", _payout(environment="prod"), "payouts_valid_environment"),
+    (
+        "payout sent before it was approved",
+        _payout(awaits_approval=True, sent_at="2026-01-02"),
+        "payouts_approved_before_sent",
+    ),
+    (
+        "payout approved by who asked for it",
+        _payout(requested_by=SOMEBODY, approved_by=SOMEBODY),
+        "payouts_approved_by_a_second_person",
+    ),
+    ("payout paid at no time", _payout_changed("status = 'paid'"), "payouts_paid_has_its_time"),
+    (
+        "payout cancelled once it was sent",
+        _payout_changed("status = 'cancelled'", sent_at="2026-01-02"),
+        "payouts_not_cancelled_once_sent",
+    ),
+    ("payout to nobody's account", _payout(account_id=SOMEBODY), "payouts_account_id_fkey"),
+    (
+        "two payouts of a schedule's day",
+        _two_payouts(schedule_day="2026-01-02"),
+        "payouts_once_a_schedule_day",
+    ),
+    ("two retries of a payout", _two_retries, "payouts_retried_once"),
+    (
+        "two default accounts of a currency",
+        _twice("payout_accounts", is_default=True),
+        "payout_accounts_one_default",
+    ),
+    (
+        "account confirmed by who entered it",
+        _account_confirmed(created_by=SOMEBODY, confirmed_by=SOMEBODY),
+        "payout_accounts_confirmed_by_a_second_person",
+    ),
+    (
+        "account confirmed by nobody",
+        _account_confirmed(created_by=SOMEBODY),
+        "payout_accounts_confirmed_by_a_second_person",
+    ),
+    (
+        "account confirmed at no time",
+        _account_confirmed(confirmed_at=None),
+        "payout_accounts_confirmed_by_a_second_person",
+    ),
+    (
+        "removed account as the default",
+        lambda db: db.execute(
+            "UPDATE payout_accounts SET status = 'removed' WHERE id = %s",
+            [insert_row(db, "payout_accounts", is_default=True)],
+        ),
+        "payout_accounts_removed_is_no_default",
+    ),
+    ("account of no kind", _row("payout_accounts", kind="cash"), "payout_accounts_valid_kind"),
+    (
+        "account of no environment",
+        _row("payout_accounts", environment="prod"),
+        "payout_accounts_valid_environment",
+    ),
+    ("two schedules of a currency", _twice("payout_schedules"), "payout_schedules_once"),
+    (
+        "schedule of no interval",
+        _row("payout_schedules", interval="yearly"),
+        "payout_schedules_valid_interval",
+    ),
+    (
+        "weekly without its day",
+        _row("payout_schedules", interval="weekly"),
+        "payout_schedules_weekday_of_a_week",
+    ),
+    (
+        "daily with a day",
+        _row("payout_schedules", weekday=1),
+        "payout_schedules_weekday_of_a_week",
+    ),
+    (
+        "an eighth day of the week",
+        _row("payout_schedules", interval="weekly", weekday=7),
+        "payout_schedules_weekday_of_a_week",
+    ),
+    (
+        "payouts of nothing",
+        _row("payout_schedules", minimum_amount=0),
+        "payout_schedules_minimum_check",
+    ),
+    (
+        "schedule of no environment",
+        _row("payout_schedules", environment="prod"),
+        "payout_schedules_valid_environment",
+    ),
+    ("empty file for the bank", _row("payout_exports", count=0), "payout_exports_total_check"),
+    (
+        "file of no environment",
+        _row("payout_exports", environment="prod"),
+        "payout_exports_valid_environment",
+    ),
+    (
+        "adjustment of zero",
+        _row("balance_adjustments", amount=0),
+        "balance_adjustments_amount_check",
+    ),
+    (
+        "adjustment without a reason",
+        _row("balance_adjustments", reason=""),
+        "balance_adjustments_reason_check",
+    ),
+    (
+        "adjustment approved by who asked for it",
+        _row("balance_adjustments", requested_by=SOMEBODY, approved_by=SOMEBODY),
+        "balance_adjustments_by_a_second_person",
+    ),
+    (
+        "adjustment of no environment",
+        _row("balance_adjustments", environment="prod"),
+        "balance_adjustments_valid_environment",
+    ),
+    (
+        "a reference recorded twice",
+        _twice("external_references"),
+        "external_references_once",
+    ),
 ]
 
 

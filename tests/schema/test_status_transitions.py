@@ -14,7 +14,15 @@ import pytest
 from disputes import states as dispute_states
 from merchants import states as merchant_states
 from payments_project.staff import states as staff_states
-from tests.schema.rows import APPLICATION, OWNER, decided, insert_row, one, rolled_back
+from tests.schema.rows import (
+    APPLICATION,
+    OWNER,
+    decided,
+    insert_payout,
+    insert_row,
+    one,
+    rolled_back,
+)
 from transactions import states as transaction_states
 
 START = ""
@@ -58,6 +66,23 @@ MACHINES = {
             transaction_states.OPERATION_TRANSITIONS,
             lambda db, status: insert_row(
                 db, "gateway_operations", status=status, transaction_id=_captured(db)
+            ),
+        ),
+        Machine(
+            transaction_states.PAYOUT_MACHINE,
+            "payouts",
+            "valid_payout_status",
+            transaction_states.PAYOUT_TRANSITIONS,
+            # With the time that a paid one has to have.
+            lambda db, status: insert_payout(db, status=status, paid_at="2026-01-02"),
+        ),
+        Machine(
+            transaction_states.PAYOUT_ACCOUNT_MACHINE,
+            "payout_accounts",
+            "valid_payout_account_status",
+            transaction_states.PAYOUT_ACCOUNT_TRANSITIONS,
+            lambda db, status: insert_row(
+                db, "payout_accounts", status=status, confirmed_at="2026-01-02"
             ),
         ),
         Machine(

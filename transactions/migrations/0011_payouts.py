@@ -664,7 +664,11 @@ class Migration(migrations.Migration):
             model_name="payoutschedule",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("interval", "weekly"), ("weekday__gte", 0), ("weekday__lte", 6)),
+                    models.Q(
+                        ("interval", "weekly"),
+                        ("weekday__isnull", False),
+                        ("weekday__range", (0, 6)),
+                    ),
                     models.Q(
                         models.Q(("interval", "weekly"), _negated=True), ("weekday__isnull", True)
                     ),
