@@ -35,6 +35,8 @@ AGGREGATES = {
     "payment_method": "vault.PaymentMethod",
     "api_key": "merchants.ApiKey",
     "merchant": "merchants.Merchant",
+    "payout": "transactions.Payout",
+    "balance_adjustment": "transactions.BalanceAdjustment",
 }
 
 

@@ -11,6 +11,7 @@ class TransactionsConfig(AppConfig):
     def ready(self) -> None:
         from payments_project.events.cursors import Reader, register_reader
         from transactions.balances import CURSOR, rebuild_balances
+        from transactions.services.approve_adjustment import register_adjustment_approval
         from transactions.services.approve_payout import register_payout_approval
         from transactions.services.callbacks import register_charge_messages
         from transactions.services.payout_messages import register_payout_messages
@@ -18,4 +19,5 @@ class TransactionsConfig(AppConfig):
         register_charge_messages()
         register_payout_messages()
         register_payout_approval()
+        register_adjustment_approval()
         register_reader(Reader(CURSOR, "ledger_entries", rebuild_balances))

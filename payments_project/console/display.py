@@ -25,11 +25,13 @@ GREEN, AMBER, RED, BLUE, GREY, VIOLET = "green", "amber", "red", "blue", "grey",
 # One colour per word across the console, so that it can be learned.
 TONES: Mapping[str, str] = {
     "succeeded": GREEN, "active": GREEN, "won": GREEN, "verified": GREEN, "approved": GREEN,
-    "finished": GREEN, "done": GREEN, "applied": GREEN, "cleared": GREEN, "paid": GREEN, "captured": GREEN, "low": GREEN,
+    "finished": GREEN, "done": GREEN, "applied": GREEN, "cleared": GREEN, "paid": GREEN,
+    "captured": GREEN, "low": GREEN, "confirmed": GREEN,
     "pending": AMBER, "open": AMBER, "under_review": AMBER, "medium": AMBER, "confirming": AMBER,
-    "started": AMBER, "unverified": AMBER, "suspended": AMBER,
-    "authorized": BLUE, "chargeback": RED, "inquiry": BLUE,
+    "started": AMBER, "unverified": AMBER, "suspended": AMBER, "unconfirmed": AMBER,
+    "accepted": AMBER, "authorized": BLUE, "chargeback": RED, "inquiry": BLUE,
     "failed": RED, "lost": RED, "disputed": RED, "high": RED, "declined": RED, "rejected": RED,
+    "returned": RED,
     "refunded": VIOLET,
     "cancelled": GREY, "closed": GREY, "voided": GREY, "warning_closed": GREY,
 }  # fmt: skip

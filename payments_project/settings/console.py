@@ -28,7 +28,11 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
     {
         "title": "Money",
         "items": [
+            ("Payouts", "outbound", "transactions.Payout"),
+            ("Payout accounts", "assured_workload", "transactions.PayoutAccount"),
+            ("Files for the bank", "upload_file", "transactions.PayoutExport"),
             ("Merchant balances", "account_balance", "transactions.MerchantBalance"),
+            ("Adjustments", "balance", "transactions.BalanceAdjustment"),
             ("Ledger entries", "receipt_long", "transactions.LedgerEntry"),
             ("Merchant pending days", "event_upcoming", "transactions.MerchantPendingDay"),
             ("Daily transaction summaries", "bar_chart", "analytics.DailyTransactionSummary"),
@@ -57,6 +61,7 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
             ("Dispute operations", "sync_alt", "disputes.DisputeOperation"),
             ("Simulator refunds", "science", "transactions.SimulatorRefund"),
             ("Simulator disputes", "science", "disputes.SimulatorDispute"),
+            ("Simulator transfers", "science", "transactions.BankSimulatorTransfer"),
             ("Simulator callbacks", "science", "transactions.SimulatorCallback"),
         ],
     },

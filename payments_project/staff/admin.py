@@ -287,6 +287,10 @@ _LABELS = {
     "refund": "disputes.Refund",
     "dispute": "disputes.Dispute",
     "paymentmethod": "vault.PaymentMethod",
+    "payout": "transactions.Payout",
+    "payoutaccount": "transactions.PayoutAccount",
+    "payoutexport": "transactions.PayoutExport",
+    "balanceadjustment": "transactions.BalanceAdjustment",
 }
 
 

@@ -28,6 +28,14 @@ from tests.console.acting import do
 from tests.disputes.disputing import uploaded
 from tests.gateway_messages import deliver_gateway_messages
 from tests.merchants.making import MadeMerchant, client_of, make_merchant
+from tests.payouts.making import (
+    export,
+    give,
+    let_bank_work,
+    make_account,
+    pay_out,
+    pay_out_by_file,
+)
 from tests.server import Server
 from transactions.balances import fold_balances
 from transactions.services.settle import settle_due
@@ -100,6 +108,16 @@ def _ask_colleagues(staff: Client, api: Api) -> None:
     assert staff.post("/admin/payments_project/approvallimit/add/", limit).status_code == 302
 
 
+def _pay_out(api: Api) -> None:
+    """A payout by call and one in a file for the bank, of money that an adjustment gave."""
+    make_account(api.scope, "EUR")
+    give(api.scope, 5_000, "EUR")
+    pay_out(api, 2_000, "EUR")
+    pay_out_by_file(api.scope, 1_000)
+    export()
+    let_bank_work()
+
+
 def _do_business(api: Api, merchant: MadeMerchant) -> Business:
     email = f"{uuid4()}@example.org"
     personal = {"name": "Ada Byron", "phone": "+1 555 0100", "address": {"city": "Portland"}}
@@ -132,6 +150,7 @@ def _do_business(api: Api, merchant: MadeMerchant) -> Business:
             seed=7,
         )
     )
+    _pay_out(api)
     settle_due()
     fold_balances()
     # Disputes that the gateway tells by a callback; one is answered with a file.

@@ -1,7 +1,10 @@
 """Merchants with money that can be paid out, and the bank's part of it, done now."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.test import override_settings
 from stdnum import iban as iban_number
 
 from payments_project.actor import SYSTEM
@@ -9,8 +12,10 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.tenancy import Scope
 from tests.api_client import Api
 from tests.gateway_messages import deliver_gateway_messages
-from transactions.payout_models import PayoutAccount
+from transactions.payout_models import Payout, PayoutAccount, PayoutExport
 from transactions.services.adjust_balance import adjust_balance
+from transactions.services.create_payout import create_payout
+from transactions.services.export_payouts import export_payouts
 from transactions.services.payout_accounts import (
     BankDetails,
     add_payout_account,
@@ -69,6 +74,39 @@ def payout(api: Api, payout_id: str) -> dict[str, Any]:
     assert response.status_code == 200, response.text
     found: dict[str, Any] = response.json()
     return found
+
+
+@contextmanager
+def bank_by_file() -> Iterator[None]:
+    """Live payouts that are made in this process go out in files, from an account of ours."""
+    debtor = {"name": "Payment Service Ltd", "iban": german_iban("9000"), "bic": "COBADEFFXXX"}
+    with override_settings(
+        SIMULATOR_ANSWERS_LIVE=False, PAYOUT_BANK="file", PAYOUT_DEBTORS={"EUR": debtor}
+    ):
+        yield
+
+
+def pay_out_by_file(scope: Scope, amount: int, **more: Any) -> Payout:
+    """A live payout in EUR that waits for a file."""
+    with bank_by_file():
+        return run_in_transaction(
+            lambda: create_payout(
+                scope=scope,
+                amount=amount,
+                currency="EUR",
+                description=more.pop("description", None),
+                actor=SYSTEM,
+                **more,
+            )
+        )
+
+
+def export(*, environment: str = "live", currency: str = "EUR") -> PayoutExport:
+    """The file of all that wait."""
+    with bank_by_file():
+        return run_in_transaction(
+            lambda: export_payouts(environment=environment, currency=currency, created_by=None)
+        )
 
 
 def let_bank_work() -> None:

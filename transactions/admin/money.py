@@ -44,6 +44,7 @@ _SOURCES = {
     "fee": "transactions.Transaction",
     "refund": "disputes.Refund",
     "dispute": "disputes.Dispute",
+    "payout": "transactions.Payout",
 }
 
 

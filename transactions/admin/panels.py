@@ -30,12 +30,14 @@ _VERBS = {
     "cancelled": "Cancelled",
     "refunded": "Refunded in full",
     "disputed": "Disputed",
+    "paid": "Paid by the bank",
     "updated": "Updated",
 }
 _FIRST_STEPS = {
     "transaction.created": "Intent recorded",
     "refund.created": "Requested",
     "dispute.created": "Opened",
+    "payout.created": "Set aside",
 }
 _PAYMENT_COLUMNS = (
     Column("Time"),
@@ -94,8 +96,8 @@ def ledger_panel(request: HttpRequest, transaction: Transaction) -> Panel:
     )
 
 
-def ledger_of(entries: "QuerySet[LedgerEntry]", *, payment: UUID) -> Panel:
-    """Ledger entries, oldest first, as a panel; it leads to all of the payment's."""
+def ledger_of(entries: "QuerySet[LedgerEntry]", *, payment: UUID | None) -> Panel:
+    """Ledger entries, oldest first, as a panel; it leads to all of the payment's, if there is one."""
     shown = list(entries.order_by("id")[:ROWS_MAX])
     return Panel(
         title="Ledger",
@@ -119,7 +121,9 @@ def ledger_of(entries: "QuerySet[LedgerEntry]", *, payment: UUID) -> Panel:
         ],
         empty="No money has moved.",
         note=first_of_many(shown),
-        more_url=display.list_url("transactions.ledgerentry", transaction_id=payment),
+        more_url=display.list_url("transactions.ledgerentry", transaction_id=payment)
+        if payment
+        else "",
         more_text="All of the payment's",
         order=40,
     )  # fmt: skip

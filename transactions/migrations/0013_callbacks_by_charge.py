@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     """Gateways' messages by the charge that they name, for a payment's page."""
 
     dependencies = [
-        ("transactions", "0010_staff_acts"),
+        ("transactions", "0012_taken_elsewhere"),
     ]
 
     operations = [
