@@ -57,8 +57,8 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
         "items": [
             ("Gateway operations", "sync_alt", "transactions.GatewayOperation"),
             ("Gateway callbacks", "call_received", "transactions.GatewayCallback"),
-            ("Simulator charges", "science", "transactions.SimulatorCharge"),
             ("Dispute operations", "sync_alt", "disputes.DisputeOperation"),
+            ("Simulator charges", "science", "transactions.SimulatorCharge"),
             ("Simulator refunds", "science", "transactions.SimulatorRefund"),
             ("Simulator disputes", "science", "disputes.SimulatorDispute"),
             ("Simulator transfers", "science", "transactions.BankSimulatorTransfer"),
