@@ -27,6 +27,7 @@ CHAPTERS: list[tuple[str, Callable[[Walk], None]]] = [
     ("Refunds", demo_money.refunds),
     ("Payments taken elsewhere", demo_money.recorded_payments),
     ("Disputes", demo_money.disputes),
+    ("Payouts", demo_money.payouts),
     ("API keys", demo_account.api_keys),
     ("Apart from others", demo_account.separation),
     ("Lists", demo_account.lists),

@@ -12,6 +12,9 @@ from payments_project.local.demo_walk import Breach, Walk, new_key, told
 # A gateway's time-out of 30 s, the lease's 5, and the resolver's interval of 10; doubled.
 UNKNOWN_SECONDS_MAX = 90
 CLIENTS = 12
+# The demo merchant has a bank account for it; see docs/payouts.md for what the amount does.
+PAYOUT_CURRENCY = "USD"
+FAILING_PAYOUT = 90_003
 
 
 def unknown_outcomes_begin(walk: Walk) -> None:
@@ -232,9 +235,15 @@ def recorded_payments(walk: Walk) -> None:
         ("succeeded", 2_000),
     )
     walk.equals(
-        "and the balance has moved by exactly that",
+        "the balance has moved by our fee alone: that money never came to us",
         walk.balance()["available"] - before["available"],
-        5_000 - 25 - 2_000,
+        -25,
+    )
+    walk.refused(
+        "the same reference again",
+        walk.merchant.post(path, sale),
+        409,
+        "external_reference_used",
     )
 
 
@@ -292,6 +301,39 @@ def _answer(walk: Walk, charged: dict[str, str], dispute_id: str) -> None:
     walk.equals("the payment stands", walk.transaction(charged["id"])["status"], "succeeded")
 
 
+def payouts(walk: Walk) -> None:
+    """Available money goes to the bank: set aside at once, paid some seconds later."""
+    api = walk.merchant
+    other_currency, walk.currency = walk.currency, PAYOUT_CURRENCY
+    try:
+        walk.paid("4000000000000077", amount=150_000)
+        before = walk.balance()["available"]
+        body = {"amount": 1_500, "currency": walk.currency, "description": "Demo"}
+        made = walk.answer(api.post("/payouts", body, key=new_key()), 201)
+        walk.equals("15.00 are on their way", (made["status"], made["amount"]), ("pending", 1_500))
+        walk.equals("and set aside at once", before - walk.balance()["available"], made["amount"])
+        too_much = {"amount": max(before, 0) + 1, "currency": walk.currency}
+        walk.refused(
+            "more than is available", api.post("/payouts", too_much), 409, "balance_insufficient"
+        )
+        walk.refused(
+            "a currency without a bank account",
+            api.post("/payouts", {"amount": 1, "currency": other_currency}),
+            409,
+            "payout_account_missing",
+        )
+        failing = walk.answer(api.post("/payouts", body | {"amount": FAILING_PAYOUT}), 201)
+        for what, payout, status in (
+            ("the bank pays", made, "paid"),
+            ("a test amount fails at the bank", failing, "failed"),
+        ):
+            walk.eventually(what, partial(_payout_status, walk, payout["id"]), status)
+        booked = [entry["amount"] for entry in walk.entries(source=failing["id"])]
+        walk.equals("and its money has come back", sum(booked), 0)
+    finally:
+        walk.currency = other_currency
+
+
 def unknown_outcomes_end(walk: Walk) -> None:
     """The gateway was asked, not guessed: one was charged, the other was not."""
     for what, name, status in (
@@ -326,6 +368,10 @@ def _at_once(call: Callable[[], httpx.Response]) -> list[httpx.Response]:
 
 def _status(walk: Walk, transaction_id: str) -> str:
     return str(walk.transaction(transaction_id)["status"])
+
+
+def _payout_status(walk: Walk, payout_id: str) -> str:
+    return str(walk.answer(walk.merchant.get(f"/payouts/{payout_id}"))["status"])
 
 
 def _refund_status(walk: Walk, refund_id: str) -> str:

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.demo.history import write_history
 from analytics.demo.payers import make_payers
+from analytics.demo.payouts import open_payout_accounts, pay_out_history
 from analytics.demo.today import do_business
 from analytics.services.refresh_monthly_stats import refresh_monthly_stats
 from analytics.services.roll_up_hours import DAYS_KEPT, roll_up_hours
@@ -27,7 +28,7 @@ from merchants.terms import get_terms
 from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.models import StaffUser
-from payments_project.tenancy import ENVIRONMENTS, TEST, Scope
+from payments_project.tenancy import ENVIRONMENTS, LIVE, TEST, Scope
 from transactions.services.settle import settle_due
 
 DEMO_EMAIL = "owner@blue-heron.example"
@@ -68,6 +69,8 @@ class Command(BaseCommand):
             or self._key(other, "test"),
         }
         if is_new:
+            for environment in ENVIRONMENTS:
+                open_payout_accounts(Scope(demo.pk, environment))
             count = sum(
                 self._history(demo, environment, options["payments"])
                 for environment in ENVIRONMENTS
@@ -78,6 +81,7 @@ class Command(BaseCommand):
                 staff=StaffUser.objects.get(username=ADMIN),
             )
             settle_due()
+            pay_out_history(Scope(demo.pk, LIVE))
             refresh_monthly_stats()
             roll_up_hours(hours=24 * DAYS_KEPT)
             self.stdout.write(f"  {count} payments over the last 60 days")
