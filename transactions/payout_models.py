@@ -338,6 +338,12 @@ class Payout(Identified, Aggregate):
                 fields=["export"], name="idx_payouts_export", condition=Q(export__isnull=False)
             ),
             NamedIndex(fields=["account"], name="idx_payouts_account"),
+            # As banks' statements name them.
+            NamedIndex(
+                fields=["bank_reference"],
+                name="idx_payouts_bank_reference",
+                condition=Q(bank_reference__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

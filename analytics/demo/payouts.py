@@ -22,7 +22,7 @@ _ACCOUNTS = {
 _FRIDAY = 4
 # Shares of what is available: paid by the bank when the worker runs, and one over the limit of one
 # person, which waits for a second.
-_SHARES = (12, 9)
+_SHARES = (12, 3)
 
 
 def open_payout_accounts(scope: Scope) -> None:

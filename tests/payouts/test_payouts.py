@@ -1,6 +1,10 @@
 """Payouts by the API: made from available money, sent, and decided by the bank."""
 
+import re
+from pathlib import Path
+
 import pytest
+from stdnum import iban as iban_number
 
 from disputes.services.audit_books import audit_books
 from merchants.models import Merchant
@@ -18,6 +22,7 @@ from tests.payouts.making import (
 )
 from tests.server import Server
 from transactions.balances import fold_balances
+from transactions.banks.simulator.scenarios import BY_LAST_FOUR, BY_TEST_AMOUNT
 from transactions.payout_models import BankSimulatorTransfer, Payout
 from transactions.services.payout_accounts import remove_payout_account
 from transactions.services.send_payouts import send_payouts
@@ -419,3 +424,17 @@ def test_payout_over_the_limit_waits_for_a_second_person(api: Api) -> None:
     assert (waiting.awaits_approval, waiting.sent_at) == (True, None)
     assert api.balance()["available"] == 199_999
     assert pay_out(api, 100_000)["status"] == "pending"
+
+
+def test_documented_accounts_and_amounts_do_what_is_said_of_them() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "payouts.md").read_text()
+    ibans = re.findall(r"`(DE\d{20})`", page)
+
+    assert [iban_number.validate(iban)[-4:] for iban in ibans] == sorted(BY_LAST_FOUR)
+    rows = re.findall(r"\| `(000\d)` \| (\d{5}) \|", page)
+    assert {last_four: int(amount) for last_four, amount in rows} == {
+        last_four: amount
+        for last_four, scenario in BY_LAST_FOUR.items()
+        for amount, known in BY_TEST_AMOUNT.items()
+        if known is scenario
+    }

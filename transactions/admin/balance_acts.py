@@ -90,6 +90,8 @@ class AdjustmentForm(ActForm):
         field: MoneyField = self.fields["amount"]  # type: ignore[assignment]
         field.currency = self.instance.currency
         field.label = f"Amount in {self.instance.currency}"
+        available = available_now(_scope(self.instance), self.instance.currency)
+        field.help_text = f"{format_amount(available, self.instance.currency)} is available."
 
 
 def _adjust(request: HttpRequest, balance: MerchantBalance, values: Mapping[str, Any]) -> Done:

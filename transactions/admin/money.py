@@ -143,6 +143,9 @@ class MerchantBalanceAdmin(ReadOnlyAdmin):
         name = name_of(instance, "merchant_id") or str(instance.merchant_id)
         return f"{name} · {instance.currency}"
 
+    def found_as(self, instance: MerchantBalance) -> str:  # type: ignore[override]
+        return f"Balance in {instance.currency} · {instance.environment}"
+
 
 def balance_rows(balances: list[Balance]) -> list[list[Cell]]:
     """Balances as rows of ``BALANCE_COLUMNS``."""

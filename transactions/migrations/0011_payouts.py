@@ -572,6 +572,14 @@ class Migration(migrations.Migration):
                 fields=["account"], name="idx_payouts_account"
             ),
         ),
+        migrations.AddIndex(
+            model_name="payout",
+            index=payments_project.database.indexes.NamedIndex(
+                condition=models.Q(("bank_reference__isnull", False)),
+                fields=["bank_reference"],
+                name="idx_payouts_bank_reference",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="payout",
             constraint=models.CheckConstraint(
