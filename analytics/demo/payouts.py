@@ -1,5 +1,7 @@
 """The demo merchant's bank accounts, and a few payouts to look at."""
 
+from functools import partial
+
 from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.tenancy import Scope
@@ -48,14 +50,12 @@ def open_payout_accounts(scope: Scope) -> None:
 
 def pay_out_history(scope: Scope) -> int:
     """Pays parts of the available dollars out; returns how many payouts that made."""
+    return sum(run_in_transaction(partial(_pay_out, scope, share)) for share in _SHARES)
 
-    def work(share: int) -> int:
-        amount = available_now(scope, "USD") // share
-        if amount <= 0:
-            return 0
-        create_payout(
-            scope=scope, amount=amount, currency="USD", description="Weekly", actor=SYSTEM
-        )
-        return 1
 
-    return sum(run_in_transaction(lambda share=share: work(share)) for share in _SHARES)
+def _pay_out(scope: Scope, share: int) -> int:
+    amount = available_now(scope, "USD") // share
+    if amount <= 0:
+        return 0
+    create_payout(scope=scope, amount=amount, currency="USD", description="Weekly", actor=SYSTEM)
+    return 1

@@ -9,7 +9,7 @@ An adapter answers within ``settings.GATEWAY_TIMEOUT_SECONDS``, UNKNOWN at the l
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from transactions.gateways.interface import Outcome
@@ -69,7 +69,7 @@ class Bank(Protocol):
     """
 
     name: str
-    is_by_file: ClassVar[bool]
+    is_by_file: bool
 
     def send(self, order: PaymentOrder) -> BankResult:
         """Orders a payment. SUCCEEDED: it is paid; ACCEPTED: it will be decided later; DECLINED: it

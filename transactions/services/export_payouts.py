@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from payments_project.actor import Actor
-from payments_project.database.statements import fetch_one
 from transactions import states
 from transactions.banks.pain001 import debtor_of, write_pain001
 from transactions.banks.registry import banks_by_file
@@ -41,7 +41,7 @@ def export_payouts(*, environment: str, currency: str, created_by: UUID | None) 
     if not payouts:
         raise PayoutStateInvalid(f"No payout in {currency} waits for a file.")
     made_at = datetime.now(UTC)
-    (export_id,) = fetch_one("SELECT uuidv7()", [])
+    export_id = _new_id()
     export = PayoutExport(
         id=export_id,
         environment=environment,
@@ -63,6 +63,14 @@ def export_payouts(*, environment: str, currency: str, created_by: UUID | None) 
         sent_at=Now(), export_id=export.pk, awaits_bank=True
     )
     return export
+
+
+def _new_id() -> UUID:
+    """The file's id, which stands in the file, made by PostgreSQL as all ids are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT uuidv7()")
+        made: UUID = cursor.fetchone()[0]
+    return made
 
 
 def exportable_payouts() -> "QuerySet[Payout]":
