@@ -5,15 +5,25 @@ from django.db import models
 from payments_project.events.models import Event, EventCursor
 from payments_project.idempotency.models import IdempotencyKey
 from payments_project.staff.models import Approval, ApprovalLimit, AuditEntry, StaffUser
+from payments_project.staff.sign_in.models import (
+    BackupCode,
+    SecondFactor,
+    SignInCounter,
+    StaffSession,
+)
 
 __all__ = [
     "Approval",
     "ApprovalLimit",
     "AuditEntry",
+    "BackupCode",
     "Event",
     "EventCursor",
     "IdempotencyKey",
     "MonthlyTable",
+    "SecondFactor",
+    "SignInCounter",
+    "StaffSession",
     "StaffUser",
     "StatusTransition",
 ]

@@ -48,6 +48,10 @@ SCHEDULE = {
         "task": "payments_project.delete_old_keys",
         "schedule": crontab(minute="17"),
     },
+    "delete old sign-in records": {
+        "task": "payments_project.delete_old_sign_in_records",
+        "schedule": crontab(hour="3", minute="7"),
+    },
     "make monthly partitions": {
         "task": "payments_project.make_partitions",
         "schedule": crontab(hour="0", minute="41"),

@@ -6,6 +6,8 @@ from celery import shared_task
 
 from payments_project.database.partitions import ensure_months
 from payments_project.idempotency.keys import delete_old_keys
+from payments_project.staff.sign_in.lock_out import delete_forgotten
+from payments_project.staff.sign_in.session_store import SessionStore
 
 # With one more statement it ends before CELERY_TASK_TIME_LIMIT; the next run goes on.
 DELETING_SECONDS_MAX = 240
@@ -28,3 +30,10 @@ def delete_old_idempotency_keys() -> int:
         if not count:
             break
     return deleted
+
+
+@shared_task(name="payments_project.delete_old_sign_in_records")
+def delete_old_sign_in_records() -> int:
+    """Deletes sessions that are over, and counts of failures that are forgotten; how many counts."""
+    SessionStore.clear_expired()
+    return delete_forgotten()

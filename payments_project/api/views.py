@@ -25,6 +25,7 @@ from payments_project.api.query import NoQuery, Query, parse_query
 from payments_project.api.rate_limit import Allowance, check_rate_limit
 from payments_project.api.request_id import request_id_of
 from payments_project.api.strict_json import read_json
+from payments_project.client_address import client_address
 from payments_project.errors import PermissionDenied, RateLimited
 from payments_project.tenancy import Scope
 
@@ -68,7 +69,7 @@ class ApiView(APIView):
             id=self.caller.api_key_id,
             request_id=request_id_of(django_request),
             idempotency_key=idempotency_key_of(django_request),
-            ip=django_request.META.get("REMOTE_ADDR"),
+            ip=client_address(django_request),
         )
         self.allowance = check_rate_limit(
             key_id=str(self.caller.api_key_id),

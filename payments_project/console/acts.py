@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 
 from payments_project.actor import Actor
 from payments_project.api.request_id import request_id_of
+from payments_project.client_address import client_address
 from payments_project.console.display import list_url, object_url
 from payments_project.console.table_field import TableWidget
 from payments_project.database.transaction_manager import run_in_transaction
@@ -145,7 +146,7 @@ def staff_actor(request: HttpRequest) -> Actor:
         kind="staff",
         id=request.user.pk,
         request_id=request_id_of(request),
-        ip=request.META.get("REMOTE_ADDR"),
+        ip=client_address(request),
     )
 
 

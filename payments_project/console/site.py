@@ -2,25 +2,34 @@
 
 import time
 from collections.abc import Callable
-from functools import update_wrapper
+from datetime import UTC, datetime
+from functools import partial, update_wrapper
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin.options import ModelAdmin
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from payments_project.console.display import object_url
 from payments_project.console.home import home_context
 from payments_project.console.search import LAST_FOUR, Term, looks_like_card_number, recognise
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.staff.audit import record_audit
+from payments_project.staff.sign_in import account, sessions, views
 
 # Of each kind of object, and pages by name.
 FOUND_MAX = 5
@@ -53,14 +62,84 @@ class ConsoleSite(UnfoldAdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context: dict[str, Any] = super().each_context(request)
         # The colours stand in console/theme.css: an inline style would need 'unsafe-inline'.
-        return context | {"colors": None, "is_embedded": settings.EMBEDDED}
+        return context | {
+            "colors": None,
+            "is_embedded": settings.EMBEDDED,
+            "session_idle_seconds": settings.STAFF_SESSION_IDLE_SECONDS,
+        }
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's and the theme's, and the pages of signing in and of one's own account."""
+        signing_in = {
+            "login/code/": (views.enter_code, "sign_in_code"),
+            "login/enrol/": (views.enrol_at_sign_in, "sign_in_enrol"),
+        }
+        own = {
+            "account/": (account.account, "account"),
+            "account/second-factor/": (account.enrol, "account_second_factor"),
+            "account/backup-codes/": (account.new_backup_codes, "account_backup_codes"),
+            "account/end-sessions/": (account.end_other_sessions, "account_end_sessions"),
+            "session/": (account.session_state, "session"),
+        }
+        urls: list[URLPattern] = super().get_urls()
+        return [
+            *(
+                path(address, partial(self._outside, view=view), name=name)
+                for address, (view, name) in signing_in.items()
+            ),
+            *(
+                path(address, self.admin_view(partial(view, self)), name=name)
+                for address, (view, name) in own.items()
+            ),
+            *urls,
+        ]
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether an active member of staff is signed in, second factor included where one is
+        asked for, in a session that is neither idle nor too old."""
+        return bool(
+            super().has_permission(request)
+            and sessions.state_of(request, now=datetime.now(UTC)) == "open"
+        )
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's, with the content security policy that ``admin_view`` gives other pages."""
-        response: HttpResponse = super().login(request, extra_context)
+        """The first page of signing in, in place of Django's."""
+        return self._outside(request, view=views.sign_in)
+
+    @method_decorator(sensitive_post_parameters())
+    @method_decorator(never_cache)
+    def _outside(
+        self, request: HttpRequest, *, view: Callable[[Any, HttpRequest], HttpResponse]
+    ) -> HttpResponse:
+        """A page for those who are not signed in yet."""
+        request.current_app = self.name  # type: ignore[attr-defined]
+        response = view(self, request)
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        return response
+
+    def logout(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Signs out here, on record, and says so where one signs in."""
+        if request.method != "POST":
+            return HttpResponseRedirect(reverse("admin:index"))
+        run_in_transaction(lambda: sessions.close_session(request=request, cause="by oneself"))
+        messages.success(request, "You are signed out.")
+        return HttpResponseRedirect(reverse("admin:login"))
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's, on record; a new password ends every other session."""
+        user: Any = request.user
+        before = user.password
+        with transaction.atomic():
+            response: HttpResponse = super().password_change(request, extra_context)
+            if user.password != before:
+                sessions.end_sessions(user, but=request.session.session_key)
+                record_audit(action="staff_user.password_changed", obj=user, request=request)
         return response
 
     def index(
@@ -163,6 +242,8 @@ class ConsoleSite(UnfoldAdminSite):
         inner = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if self.has_permission(request) and not _only_looks_at_session(request):
+                sessions.note_use(request, now=datetime.now(UTC))
             try:
                 response: HttpResponse = inner(request, *args, **kwargs)
             except PermissionDenied:
@@ -186,6 +267,11 @@ class ConsoleSite(UnfoldAdminSite):
             raise Http404 if status == 404 else PermissionDenied
         context = {**self.each_context(request), "title": title, "sign": icon, "reason": reason}
         return TemplateResponse(request, "admin/console/refused.html", context, status=status)
+
+
+def _only_looks_at_session(request: HttpRequest) -> bool:
+    """The page itself asks how long it has; that is no use of the console."""
+    return request.method == "GET" and request.path == reverse("admin:session")
 
 
 def _offer(site: str, model: type[Model], term: Term) -> SearchResult:

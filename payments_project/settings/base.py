@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from payments_project.schedule import SCHEDULE
 from payments_project.settings import console, openapi
@@ -114,7 +115,6 @@ INSTALLED_APPS = [
     "payments_project.console.apps.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
@@ -204,6 +204,25 @@ CACHES = {
         },
     }
 }
+
+# How staff sign in; docs/staff.md. "required": nobody reaches the console without a second factor;
+# "optional": those alone are asked for one who have enrolled.
+STAFF_SECOND_FACTOR = env("STAFF_SECOND_FACTOR", default="required")
+if STAFF_SECOND_FACTOR not in ("required", "optional"):
+    raise ImproperlyConfigured("STAFF_SECOND_FACTOR is neither required nor optional")
+# A session ends so long after its last request, and so long after its beginning whatever happens.
+STAFF_SESSION_IDLE_SECONDS = env.int("STAFF_SESSION_IDLE_SECONDS", default=30 * 60)
+STAFF_SESSION_SECONDS = env.int("STAFF_SESSION_SECONDS", default=12 * 3600)
+SESSION_ENGINE = "payments_project.staff.sign_in.session_store"
+SESSION_COOKIE_AGE = STAFF_SESSION_SECONDS
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_HTTPONLY = True
+# Not "Strict": a link to a payment in a ticket would lead to the sign-in page.
+SESSION_COOKIE_SAMESITE = "Lax"
+
+# How many proxies stand before the product and add the address that called them to
+# X-Forwarded-For; payments_project/client_address.py.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["merchants.api.authentication.ApiKeyAuthentication"],

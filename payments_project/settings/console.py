@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 CONSOLE_SIDEBAR: list[dict[str, Any]] = [
     {"title": "", "items": [("Home", "space_dashboard", "index", "")]},
@@ -103,6 +104,12 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "payments_project.console.navigation.environment_label",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Your sign-in", "link": reverse_lazy("admin:account")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "STYLES": [_static("console/theme.css"), _static("console/console.css")],
     "SCRIPTS": [_static("console/console.js")],
     "SIDEBAR": {

@@ -17,6 +17,8 @@ from payments_project.settings.base import *  # noqa: E402, F403
 
 ALLOWED_HOSTS = ["*"]
 EMBEDDED = True
+# The login that ./dev up prints works with its password alone.
+STAFF_SECOND_FACTOR = env("STAFF_SECOND_FACTOR", default="optional")  # noqa: F405
 SIMULATOR_ANSWERS_LIVE = True
 # High enough to benchmark one merchant's key; see docs/rate-limits.md.
 RATE_LIMIT_PER_SECOND = env.int("RATE_LIMIT_PER_SECOND", default=10_000)  # noqa: F405

@@ -39,11 +39,16 @@ if not any(_env(name, default="").strip() for name in ("EVIDENCE_S3_BUCKET", "EV
     raise ImproperlyConfigured("EVIDENCE_S3_BUCKET or EVIDENCE_FOLDER is not set")
 
 from payments_project.settings.base import *  # noqa: E402, F403
-from payments_project.settings.base import env  # noqa: E402
+from payments_project.settings.base import STAFF_SECOND_FACTOR, env  # noqa: E402
 
 EMBEDDED = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 PUBLIC_URL = env("PUBLIC_URL")
+
+if STAFF_SECOND_FACTOR != "required":
+    raise ImproperlyConfigured("STAFF_SECOND_FACTOR is required in production, and nothing else")
+# There is one that speaks TLS, or every request would be sent on to https for ever.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1)
 
 SECURE_SSL_REDIRECT = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

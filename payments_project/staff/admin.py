@@ -1,17 +1,21 @@
 """Staff in the console: who may sign in, with which roles, and what they did."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.db import models, transaction
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from payments_project.console import display
+from payments_project.console.acts import act_view, offered
 from payments_project.console.filters import CreatedFilter, flag_filter
 from payments_project.console.names import attach_names, name_of
 from payments_project.console.panels import Column, Panel, panel
@@ -19,7 +23,12 @@ from payments_project.console.presented import Cell
 from payments_project.console.search import EMAIL, ID, TEXT
 from payments_project.staff.admin_base import FastModelAdmin, Fieldsets, ReadOnlyAdmin
 from payments_project.staff.audit import changed, record_audit
+from payments_project.staff.audit_filter import AuditActionFilter
 from payments_project.staff.models import AuditEntry, StaffUser
+from payments_project.staff.rights import holds_all_rights_of, permission_names
+from payments_project.staff.sign_in import sessions
+from payments_project.staff.sign_in.acts import ACTS, PANEL
+from payments_project.staff.sign_in.models import SecondFactor
 
 admin.site.unregister(Group)
 
@@ -49,7 +58,10 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "full_name", "email", "roles", "is_active", "last_login")
+    acts = ACTS
+    list_display = (
+        "username", "full_name", "email", "roles", "is_active", "second_factor", "last_login",
+    )  # fmt: skip
     list_filter = (
         flag_filter("is_active", title="active"),
         flag_filter("is_superuser", title="superuser"),
@@ -86,6 +98,33 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
             return display.badge("superuser", display.VIOLET)
         return ", ".join(names)
 
+    @admin.display(description="Second factor")
+    def second_factor(self, user: StaffUser) -> Cell:
+        return display.boolean(user.is_enrolled)  # type: ignore[attr-defined]
+
+    def complete(self, rows: list[StaffUser]) -> None:
+        found = SecondFactor.objects.filter(user__in=rows).values_list("user_id", flat=True)
+        enrolled = set(found)
+        for user in rows:
+            user.is_enrolled = user.pk in enrolled  # type: ignore[attr-defined]
+
+    def get_urls(self) -> list[URLPattern]:
+        acting = self.admin_site.admin_view(partial(act_view, self))
+        act = path(
+            "<str:object_id>/act/<slug:name>/", acting, name="payments_project_staffuser_act"
+        )
+        urls: list[URLPattern] = super().get_urls()
+        return [act, *urls]
+
+    def lay_out(
+        self, request: HttpRequest, context: dict[str, Any], instance: models.Model
+    ) -> None:
+        buttons = offered(request, self.acts, instance)
+        context["panels"] = [
+            replace(panel, acts=buttons) if panel.title == PANEL else panel
+            for panel in context["panels"]
+        ]
+
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[StaffUser]:
         return super().get_queryset(request).prefetch_related("groups")
 
@@ -94,7 +133,7 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = bool(super().has_change_permission(request, obj))
-        return allowed and (obj is None or _is_within(request.user, obj))
+        return allowed and (obj is None or holds_all_rights_of(request.user, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         names: tuple[str, ...] = self.readonly_fields
@@ -133,6 +172,8 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
         if not change or after:
             action = "staff_user.changed" if change else "staff_user.created"
             record_audit(request=request, action=action, obj=user, before=before, after=after)
+        if not (user.is_active and user.is_staff):
+            sessions.end_sessions(user)
 
     def user_change_password(
         self,
@@ -146,31 +187,13 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
             user = StaffUser.objects.filter(pk=id).first()
             if user is not None and user.password != before:
                 record_audit(request=request, action="staff_user.password_set", obj=user)
+                is_own = user.pk == request.user.pk
+                sessions.end_sessions(user, but=request.session.session_key if is_own else None)
         return response
 
 
 def _permissions(group: Group) -> set[str]:
-    return _names(group.permissions.all())
-
-
-def _names(permissions: models.QuerySet[Permission]) -> set[str]:
-    pairs = permissions.values_list("content_type__app_label", "codename")
-    return {f"{app}.{name}" for app, name in pairs}
-
-
-def _is_within(user: Any, other: StaffUser) -> bool:
-    """Whether ``user`` holds every right of ``other``, active or not.
-
-    Of somebody inactive Django says that they have none; but who may change them could activate
-    them, and have the rights with the password.
-    """
-    if user.is_superuser:
-        return True
-    if other.is_superuser:
-        return False
-    held = Permission.objects.filter(models.Q(user=other) | models.Q(group__user=other))
-    own: set[str] = user.get_all_permissions()
-    return _names(held) <= own
+    return permission_names(group.permissions.all())
 
 
 @admin.register(Group)
@@ -240,7 +263,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "merchant_id",
         "ip_address",
     )
-    list_filter = (CreatedFilter,)
+    list_filter = (AuditActionFilter, CreatedFilter)
     ordered_scopes = ("staff_user",)
     scope_branches = ("", ())
     small_scopes = ("object_id",)
@@ -250,6 +273,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "staff_user": "Who",
         "merchant_id": "Merchant",
         "ip_address": "IP address",
+        "user_agent": "Browser",
     }
     fieldsets: Fieldsets = (
         (
@@ -257,7 +281,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     "created_at", "staff_user", "action", "object_link", "merchant_id", "reason",
-                    "ip_address", "id",
+                    "ip_address", "user_agent", "id",
                 )
             },
         ),
@@ -270,6 +294,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @admin.display(description="Object")
     def object_link(self, entry: AuditEntry) -> SafeString:
         label = _LABELS.get(entry.object_type)
+        if not entry.object_id:
+            return display.code(entry.object_type)
         text = f"{entry.object_type} …{entry.object_id[-8:]}"
         return display.object_link(label, entry.object_id, text) if label else display.code(text)
 
@@ -317,6 +343,11 @@ def acts_panel(request: HttpRequest, user: StaffUser) -> Panel:
     )
 
 
+def _nobody(entry: AuditEntry) -> str:
+    """Who acted where it was no member of staff: somebody outside has an address."""
+    return "somebody" if entry.ip_address else "the system"
+
+
 def done_to_panel(request: HttpRequest, instance: models.Model) -> Panel | None:
     """What staff did to an object, newest first; nothing where nobody did anything."""
     model = str(instance._meta.model_name)
@@ -335,7 +366,7 @@ def done_to_panel(request: HttpRequest, instance: models.Model) -> Panel | None:
                     "payments_project.AuditEntry", entry.pk, display.moment(entry.created_at)
                 ),
                 entry.action,
-                name_of(entry, "staff_user_id") or "the system",
+                name_of(entry, "staff_user_id") or _nobody(entry),
                 entry.reason,
             ]
             for entry in found
@@ -343,6 +374,13 @@ def done_to_panel(request: HttpRequest, instance: models.Model) -> Panel | None:
         more_url=display.list_url("payments_project.auditentry", object_id=instance.pk),
         order=90,
     )
+
+
+@panel("payments_project.staffuser", permission="payments_project.view_auditentry")
+def done_to_account_panel(request: HttpRequest, user: StaffUser) -> Panel | None:
+    """What happened to an account: sign-ins, failures, changes."""
+    found = done_to_panel(request, user)
+    return None if found is None else replace(found, title="Sign-ins and changes of the account")
 
 
 panel("merchants.merchant", permission="payments_project.view_auditentry", tab="History")(

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 
-from payments_project.staff.models import AuditEntry, StaffUser
+from payments_project.client_address import client_address
+from payments_project.staff.models import USER_AGENT_CHARACTERS, AuditEntry, StaffUser
 
 # Never written down, whatever is handed over.
 _SECRET = ("password", "secret", "token", "hash", "key")
@@ -18,7 +19,7 @@ _MASK = "(not recorded)"
 def record_audit(
     *,
     action: str,
-    obj: Model,
+    obj: Model | type[Model],
     request: HttpRequest | None = None,
     user: StaffUser | None = None,
     before: Mapping[str, Any] | None = None,
@@ -28,7 +29,8 @@ def record_audit(
 ) -> AuditEntry:
     """Writes one entry, in the transaction of the act that it tells; nobody can change it later.
 
-    ``action`` is ``object.verb``. ``before`` and ``after`` hold what changed, as JSON values; a
+    ``action`` is ``object.verb``. ``obj`` is a class where the act was on none of them in particular.
+    ``before`` and ``after`` hold what changed, as JSON values; a
     field whose name speaks of a secret is masked. The person is ``user`` or the request's; with
     neither the system itself acted. ``merchant_id`` defaults to the object's own.
     Raises ``RuntimeError`` outside a transaction: an act without its entry, or an entry without its
@@ -43,13 +45,19 @@ def record_audit(
         staff_user=user,
         action=action,
         object_type=obj._meta.model_name or "",
-        object_id=str(obj.pk),
+        object_id="" if isinstance(obj, type) else str(obj.pk),
         merchant_id=tenant,
         before=_masked(before or {}),
         after=_masked(after or {}),
         reason=reason,
-        ip_address=request.META.get("REMOTE_ADDR") if request is not None else None,
+        ip_address=client_address(request) if request is not None else None,
+        user_agent=_user_agent(request) if request is not None else "",
     )
+
+
+def _user_agent(request: HttpRequest) -> str:
+    said = request.META.get("HTTP_USER_AGENT", "")
+    return "".join(filter(str.isprintable, said))[:USER_AGENT_CHARACTERS]
 
 
 def changed(

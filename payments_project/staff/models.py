@@ -12,6 +12,8 @@ from payments_project.money import format_amount
 from payments_project.staff import states
 from payments_project.tenancy import ENVIRONMENT_CHOICES, ENVIRONMENTS
 
+USER_AGENT_CHARACTERS = 200
+
 
 class StaffUser(AbstractUser):
     """A person who works in the console. The key is a UUID, as ``refunds.requested_by`` wants."""
@@ -22,6 +24,11 @@ class StaffUser(AbstractUser):
         app_label = "payments_project"
         db_table = "staff_users"
         verbose_name = "staff user"
+        permissions = [
+            ("reset_second_factor", "Can reset a colleague's second factor"),
+            ("unlock_staffuser", "Can unlock a colleague's account"),
+            ("end_sessions", "Can sign a colleague out everywhere"),
+        ]
 
 
 class AuditEntry(Identified):
@@ -41,6 +48,10 @@ class AuditEntry(Identified):
     after = models.JSONField(default=dict)
     reason = models.TextField(default="", blank=True)
     ip_address = models.GenericIPAddressField(null=True)
+    # What the browser says of itself.
+    user_agent = models.CharField(
+        max_length=USER_AGENT_CHARACTERS, default="", db_default="", blank=True
+    )
     created_at = models.GeneratedField(
         expression=UUID7Time("id"), output_field=models.DateTimeField(), db_persist=True
     )
@@ -54,6 +65,7 @@ class AuditEntry(Identified):
         indexes = [
             models.Index(fields=["object_type", "object_id"], name="idx_audit_object"),
             models.Index(fields=["staff_user", "-id"], name="idx_audit_staff_user"),
+            models.Index(fields=["action", "-id"], name="idx_audit_action"),
         ]
 
     def __str__(self) -> str:

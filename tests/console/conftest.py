@@ -25,6 +25,7 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.staff.models import StaffUser
 from tests.api_client import Api
 from tests.console.acting import do
+from tests.console.signing_in import signed_in, staff
 from tests.disputes.disputing import uploaded
 from tests.gateway_messages import deliver_gateway_messages
 from tests.merchants.making import MadeMerchant, client_of, make_merchant
@@ -63,10 +64,7 @@ def _staff_user(**details: Any) -> StaffUser:
 
 
 def _browser_of(user: StaffUser) -> Client:
-    client = Client()
-    client.force_login(user)
-    client.user = user
-    return client
+    return signed_in(user)
 
 
 @pytest.fixture
@@ -88,6 +86,24 @@ def staff_with() -> Callable[..., Client]:
         return _browser_of(user)
 
     return make
+
+
+@pytest.fixture
+def second_factor_required(settings: Any) -> None:
+    """Nobody reaches the console without a second factor."""
+    settings.STAFF_SECOND_FACTOR = "required"
+
+
+@pytest.fixture
+def second_factor_optional(settings: Any) -> None:
+    """Those alone are asked for one who have enrolled."""
+    settings.STAFF_SECOND_FACTOR = "optional"
+
+
+@pytest.fixture
+def user() -> StaffUser:
+    """A superuser whose password is ``signing_in.PASSWORD``."""
+    return staff()
 
 
 @pytest.fixture(scope="session")

@@ -103,6 +103,8 @@ def test_a_missing_setting_stops_the_start_with_its_name(environment: dict[str, 
         ("API_KEY_HASH_KEY", "  ", "API_KEY_HASH_KEY is set to nothing"),
         ("VAULT_KEYS", "2026-11:AAAA", "VAULT_KEYS has less than 32 characters"),
         ("SECRET_KEY", "changeme", "SECRET_KEY has less than 32 characters"),
+        ("STAFF_SECOND_FACTOR", "optional", "STAFF_SECOND_FACTOR is required in production"),
+        ("STAFF_SECOND_FACTOR", "", "STAFF_SECOND_FACTOR is neither required nor optional"),
     ],
 )
 def test_an_empty_or_weak_setting_stops_the_start_with_its_name(

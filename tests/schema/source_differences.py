@@ -480,6 +480,11 @@ OWN_TABLES: tuple[Own, ...] = (
         ("approvals", "approval_limits"),
     ),
     Own(
+        "How staff sign in: sessions that know whose they are, second factors, and counts of failures"
+        " in a row.",
+        ("staff_sessions", "staff_second_factors", "staff_backup_codes", "sign_in_counters"),
+    ),
+    Own(
         "What a member of staff has checked of a merchant before the account is approved.",
         ("merchant_checks",),
     ),
@@ -552,7 +557,6 @@ OWN_TABLES: tuple[Own, ...] = (
             "django_admin_log",
             "django_content_type",
             "django_migrations",
-            "django_session",
         ),
     ),
 )

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from payments_project.actor import SYSTEM
 from payments_project.console.display import object_url
 from payments_project.staff.models import StaffUser
+from tests.console.signing_in import signed_in
 from vault.cards import parse_card
 from vault.models import PaymentMethod
 from vault.services.tokenise import tokenise_card
@@ -24,9 +25,7 @@ NUMBER = "4000056655665556"
 def staff() -> Client:
     """A superuser's browser."""
     user = StaffUser.objects.create_superuser(username=uuid4().hex, password=uuid4().hex)
-    client = Client()
-    client.force_login(StaffUser.objects.get(username=user.username))
-    return client
+    return signed_in(StaffUser.objects.get(username=user.username))
 
 
 @pytest.fixture

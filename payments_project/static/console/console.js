@@ -16,3 +16,69 @@ document.addEventListener("click", async (event) => {
   }
   setTimeout(() => (button.textContent = "Copy"), 1500);
 });
+
+// A session ends after some time without a request. Shortly before, the page asks how long it has
+// (another tab may have been in use), says so, and offers to go on; what is typed stays in its form.
+
+document.addEventListener("DOMContentLoaded", () => {
+  const session = document.querySelector('meta[name="session"]');
+  if (session) watchSession(session.dataset.url, Number(session.content));
+});
+
+function watchSession(url, idleSeconds) {
+  const warning = Math.min(120, idleSeconds / 4);
+  const ask = async (options) => {
+    const answer = await fetch(url, { ...options, redirect: "error" });
+    return (await answer.json()).seconds_left;
+  };
+  const wait = (seconds, next) => setTimeout(next, Math.max(seconds, 1) * 1000);
+  const check = async () => {
+    let left;
+    try {
+      left = await ask();
+    } catch {
+      left = 0;
+    }
+    if (left > warning) {
+      wait(left - warning, check);
+    } else {
+      showSessionEnd(left, wait, check, ask);
+    }
+  };
+  wait(idleSeconds - warning, check);
+}
+
+function showSessionEnd(left, wait, check, ask) {
+  const box = document.createElement("div");
+  box.className = "c-session-ends";
+  box.setAttribute("role", "alert");
+  const words = document.createElement("p");
+  box.append(words);
+  document.body.append(box);
+  if (left <= 0) {
+    words.textContent = "You are signed out: there was no click for too long. Keep a copy of what you have typed, and reload the page.";
+    return;
+  }
+  const minutes = Math.ceil(left / 60);
+  words.textContent = `You will be signed out in ${minutes === 1 ? "a minute" : `${minutes} minutes`}.`;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "c-button c-primary";
+  button.textContent = "Stay signed in";
+  const end = wait(left, () => {
+    box.remove();
+    check();
+  });
+  button.addEventListener("click", async () => {
+    clearTimeout(end);
+    box.remove();
+    const token = document.querySelector('input[name="csrfmiddlewaretoken"]');
+    try {
+      await ask({ method: "POST", headers: { "X-CSRFToken": token.value } });
+    } catch {
+      // Over already, which the next look says.
+    }
+    check();
+  });
+  box.append(button);
+}
