@@ -31,8 +31,8 @@ from transactions.gateways.external import EXTERNAL
 from transactions.ledger import (
     capture_movements,
     record_movements,
-    recorded,
     refund_movements,
+    taken_elsewhere,
 )
 from transactions.models import Transaction
 from transactions.payout_models import EXTERNAL_REFERENCES_ONCE, ExternalReference
@@ -72,14 +72,12 @@ def process_payment_with_refund_protection(
     scope: Scope,
     actor: Actor,
     payment: RecordedPayment,
-    is_credited: bool,
     claim: KeyClaim | None,
     replies: Replies[Transaction],
 ) -> Transaction:
     """Records the payment and its refund with their ledger entries and events, or nothing.
 
-    The money is available at once if it came to us (``is_credited``, by the merchant's terms).
-    Else the merchant has it already, and only our fee changes the balance. Retries
+    The merchant has the money already, so that only our fee changes the balance. Retries
     serialization failures. Raises ``AmountExceedsRefundable`` for a refund above the amount,
     ``ExternalReferenceUsed`` for a reference that was recorded before, ``InvalidInput`` for a fee
     above the amount or a time in the future or over ten years back, and ``KeyTaken``.
@@ -92,26 +90,25 @@ def process_payment_with_refund_protection(
 
     def work() -> Transaction:
         key_id = claim_key(claim) if claim else None
-        transaction = _insert_payment(scope, payment, is_credited=is_credited)
+        transaction = _insert_payment(scope, payment)
         taken = transaction_snapshot(transaction) | _BEFORE_REFUND
         for kind in ("transaction.created", "transaction.succeeded"):
             record_event(aggregate=transaction, type=kind, data=taken, actor=actor)
         record_movements(
-            recorded(
+            taken_elsewhere(
                 capture_movements(
                     transaction_id=transaction.pk,
                     amount=payment.amount,
                     fee=payment.fee_amount,
                     available_on=None,
-                ),
-                is_credited=is_credited,
+                )
             ),
             scope=scope,
             currency=payment.currency,
             transaction_id=transaction.pk,
         )
         if payment.refund:
-            _insert_refund(transaction, payment.refund, scope, actor, is_credited=is_credited)
+            _insert_refund(transaction, payment.refund, scope, actor)
         if transaction.status == transaction_states.REFUNDED:
             record_event(
                 aggregate=transaction,
@@ -150,7 +147,7 @@ def _check(payment: RecordedPayment) -> None:
             )
 
 
-def _insert_payment(scope: Scope, payment: RecordedPayment, *, is_credited: bool) -> Transaction:
+def _insert_payment(scope: Scope, payment: RecordedPayment) -> Transaction:
     refunded = payment.refund.amount if payment.refund else 0
     transaction = Transaction(
         id=_id_of(payment.occurred_at),
@@ -180,7 +177,6 @@ def _insert_payment(scope: Scope, payment: RecordedPayment, *, is_credited: bool
         environment=scope.environment,
         reference=payment.external_reference,
         transaction_id=transaction.pk,
-        is_credited=is_credited,
     ).save(force_insert=True)
     # Known without reading the row back, which would make serializable writers fail each other.
     transaction.created_at = uuid7_time(transaction.pk)
@@ -190,20 +186,15 @@ def _insert_payment(scope: Scope, payment: RecordedPayment, *, is_credited: bool
 
 
 def _insert_refund(
-    transaction: Transaction,
-    given_back: RecordedRefund,
-    scope: Scope,
-    actor: Actor,
-    *,
-    is_credited: bool,
+    transaction: Transaction, recorded: RecordedRefund, scope: Scope, actor: Actor
 ) -> None:
     refund = Refund(
         transaction=transaction,
         merchant_id=scope.merchant_id,
         environment=scope.environment,
-        amount=given_back.amount,
+        amount=recorded.amount,
         currency=transaction.currency,
-        reason=given_back.reason,
+        reason=recorded.reason,
         status=states.SUCCEEDED,
         requested_by=actor.id,
         requested_by_kind=actor.kind,
@@ -213,10 +204,7 @@ def _insert_refund(
     for kind in ("refund.created", "refund.succeeded"):
         record_event(aggregate=refund, type=kind, data=refund_snapshot(refund), actor=actor)
     record_movements(
-        recorded(
-            refund_movements(refund_id=refund.pk, amount=given_back.amount),
-            is_credited=is_credited,
-        ),
+        taken_elsewhere(refund_movements(refund_id=refund.pk, amount=recorded.amount)),
         scope=scope,
         currency=transaction.currency,
         transaction_id=transaction.pk,
