@@ -12,6 +12,7 @@ from payments_project.events.models import Event
 from tests.api_client import Api
 from tests.disputes.disputing import answer, disputed
 from tests.gateway_messages import deliver_gateway_messages, forget_contradictions, told
+from tests.threads import at_once
 from transactions.balances import fold_balances
 from transactions.gateways.simulator.disputes import decide_dispute, lookup_dispute
 from transactions.models import GatewayCallback
@@ -21,9 +22,11 @@ from transactions.models import GatewayCallback
 def _forgotten() -> Iterator[None]:
     yield
     forget_contradictions()
-    # What these tests told in the gateway's name the simulator knows nothing of.
-    SimulatorDispute.objects.filter(charge_id__in=_TOLD).delete()
-    Dispute.objects.filter(transaction_id__in=_TOLD).update(gateway_dispute_id=None)
+    # What these tests told in the gateway's name the simulator then takes for its own word.
+    for ours in Dispute.objects.filter(transaction_id__in=_TOLD):
+        SimulatorDispute.objects.filter(pk=ours.gateway_dispute_id).update(
+            status="needs_response" if ours.status == "open" else ours.status
+        )
     _TOLD.clear()
 
 
@@ -70,6 +73,29 @@ def test_the_simulator_decides_by_what_it_is_shown(
     assert status_of(api, dispute) == status
     name = Dispute.objects.get(pk=dispute["id"]).gateway_dispute_id
     assert lookup_dispute(dispute=name).dispute_status == status
+    fold_balances()
+    assert audit_books() == []
+
+
+def test_an_outcome_told_while_evidence_is_being_sent_comes_after_it(api: Api) -> None:
+    disputes = [disputed(api) for _ in range(6)]
+    body = {"evidence": {"uncategorized_text": "winning_evidence"}, "submit": True}
+
+    def both(number: int) -> None:
+        if number == 0:
+            for _ in range(10):
+                deliver_gateway_messages()
+        else:
+            for dispute in disputes[number - 1 :: 3]:
+                assert answer(api, dispute, body).status_code == 200
+
+    at_once(4, both)
+    deliver_gateway_messages()
+
+    for dispute in disputes:
+        assert types_of(dispute)[-3:] == [
+            "dispute.evidence_submitted", "dispute.closed", "dispute.funds_reinstated",
+        ]  # fmt: skip
     fold_balances()
     assert audit_books() == []
 

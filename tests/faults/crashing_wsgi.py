@@ -18,7 +18,9 @@ BEFORE_GATEWAY = "before-gateway"
 AFTER_GATEWAY = "after-gateway"
 AFTER_COMMIT = "after-commit"
 
-_GATEWAY_ACTS = ("authorize", "capture", "void", "refund")
+_GATEWAY_ACTS = (
+    "authorize", "capture", "void", "refund", "bar_refund", "submit_evidence", "accept_dispute",
+)  # fmt: skip
 
 _crash_at = ""
 _cut_at = ""

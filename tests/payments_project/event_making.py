@@ -24,7 +24,7 @@ TYPES = {
     "transaction": "created authorized captured succeeded failed cancelled refunded disputed"
     " updated",
     "refund": "created succeeded failed cancelled",
-    "dispute": "created updated evidence_submitted closed funds_withdrawn funds_reinstated",
+    "dispute": "created updated evidence_submitted due_soon closed funds_withdrawn funds_reinstated",
     "payment_method": "created attached detached updated expiring",
     "customer": "created updated deleted",
     "api_key": "created rotated revoked",
