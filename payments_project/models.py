@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from payments_project.console.models import SavedFilter, UsedFormToken
 from payments_project.events.models import Event, EventCursor
 from payments_project.idempotency.models import IdempotencyKey
 from payments_project.staff.models import Approval, ApprovalLimit, AuditEntry, StaffUser
@@ -21,11 +22,13 @@ __all__ = [
     "EventCursor",
     "IdempotencyKey",
     "MonthlyTable",
+    "SavedFilter",
     "SecondFactor",
     "SignInCounter",
     "StaffSession",
     "StaffUser",
     "StatusTransition",
+    "UsedFormToken",
 ]
 
 

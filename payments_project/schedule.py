@@ -52,6 +52,10 @@ SCHEDULE = {
         "task": "payments_project.delete_old_sign_in_records",
         "schedule": crontab(hour="3", minute="7"),
     },
+    "delete old form tokens": {
+        "task": "payments_project.delete_old_form_tokens",
+        "schedule": crontab(hour="3", minute="23"),
+    },
     "make monthly partitions": {
         "task": "payments_project.make_partitions",
         "schedule": crontab(hour="0", minute="41"),

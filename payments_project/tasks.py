@@ -4,6 +4,7 @@ import time
 
 from celery import shared_task
 
+from payments_project.console.form_tokens import delete_old_tokens
 from payments_project.database.partitions import ensure_months
 from payments_project.idempotency.keys import delete_old_keys
 from payments_project.staff.sign_in.lock_out import delete_forgotten
@@ -37,3 +38,9 @@ def delete_old_sign_in_records() -> int:
     """Deletes sessions that are over, and counts of failures that are forgotten; how many counts."""
     SessionStore.clear_expired()
     return delete_forgotten()
+
+
+@shared_task(name="payments_project.delete_old_form_tokens")
+def delete_old_form_tokens() -> int:
+    """Deletes tokens of the console's forms that are too old to be sent."""
+    return delete_old_tokens()

@@ -66,6 +66,10 @@ def _is_open(merchant: Merchant) -> bool:
     return merchant.status != states.CLOSED
 
 
+def _is_already(merchant: Merchant) -> str:
+    return f"The account is {merchant.status}."
+
+
 def _ticked(merchant: Merchant) -> set[str]:
     return set(MerchantCheck.objects.filter(merchant=merchant).values_list("item", flat=True))
 
@@ -167,6 +171,8 @@ ACCOUNT_ACTS = (
         explanation="The account may take live payments again.",
         perform=_performs(_moves_to(states.ACTIVE)),
         is_offered=_is(states.SUSPENDED),
+        why_not=_is_already,
+        is_bulk=True,
     ),
     Act(
         name="suspend",
@@ -177,7 +183,9 @@ ACCOUNT_ACTS = (
         "test mode go on.",
         perform=_performs(_moves_to(states.SUSPENDED)),
         is_offered=_is(states.ACTIVE),
+        why_not=_is_already,
         is_dangerous=True,
+        is_bulk=True,
     ),
     Act(
         name="close",

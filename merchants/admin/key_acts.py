@@ -210,5 +210,7 @@ REVOKE_KEY = Act(
     explanation="The key ends for good; whatever still calls with it is refused.",
     perform=_revoke,
     is_offered=lambda key: bool(key.is_active),
+    why_not=lambda key: "It is revoked already.",
     is_dangerous=True,
+    is_bulk=True,
 )

@@ -1,10 +1,10 @@
 """Acts: what staff do to an object, each by a button on its page, a form and one service.
 
 ``GET …/OBJECT/act/NAME/`` asks, ``POST`` acts. An act runs in one transaction together with its
-audit entry, and needs a permission of its own beside the right to view the object.
+audit entry, and needs a permission of its own beside the right to view the object. What may be done
+to many objects at once is offered on their list too (``console.bulk``).
 """
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +22,13 @@ from django.utils.safestring import SafeString
 from payments_project.actor import Actor
 from payments_project.api.request_id import request_id_of
 from payments_project.client_address import client_address
+from payments_project.console import form_tokens
 from payments_project.console.display import list_url, object_url
 from payments_project.console.table_field import TableWidget
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.errors import ServiceError
 
 REASON_CHARACTERS_MAX = 500
-_TOKENS = "act_tokens"
-_TOKENS_MAX = 20
 
 
 _WITHOUT_A_BOX = (forms.CheckboxSelectMultiple, forms.CheckboxInput, TableWidget)
@@ -81,6 +80,12 @@ def _always(_instance: Any) -> bool:
     return True
 
 
+def _by_its_state(instance: Any) -> str:
+    status = getattr(instance, "status", "")
+    words = f" ({status.replace('_', ' ')})" if isinstance(status, str) and status else ""
+    return f"Its state{words} does not allow it."
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One act; ``name`` stands in its address.
@@ -95,6 +100,11 @@ class Act:
 
     An act that asks a gateway is not ``in_transaction``: it is run once, outside of one, and its
     service writes the audit entry in the transaction that commits the intent (``within=``).
+
+    One that ``is_bulk`` may be done to many objects from their list, one after the other under the
+    same rules. Its form is asked for once and checked for each object; ``bulk_form`` takes its
+    place where it would ask what differs from object to object. ``why_not`` tells why it is not
+    offered for an object. What is ``Shown`` has no place there: such an act is never bulk.
     """
 
     name: str
@@ -113,17 +123,37 @@ class Act:
     # Whether sending its form again, as reloading the answer does, would make another one.
     is_once: bool = False
     in_transaction: bool = True
+    is_bulk: bool = False
+    bulk_form: type[ActForm] | None = None
+    why_not: Callable[[Any], str] = _by_its_state
 
     def is_allowed(self, request: HttpRequest, instance: Any) -> bool:
         """Whether the user has the right to it; what the object's state says of it aside."""
         needed = self.permission if isinstance(self.permission, str) else self.permission(instance)
         return bool(request.user.has_perm(needed))
 
+    def may_be_allowed(self, request: HttpRequest) -> bool:
+        """Whether the user has the right to it on some object."""
+        return not isinstance(self.permission, str) or bool(request.user.has_perm(self.permission))
+
     def run(self, request: HttpRequest, instance: Any, values: Mapping[str, Any]) -> Done | Shown:
         """Carries the act out. Raises ``ServiceError`` for what it refuses."""
         if not self.in_transaction:
             return self.perform(request, instance, values)
         return run_in_transaction(lambda: self.perform(request, instance, values))
+
+    def run_among_many(
+        self, request: HttpRequest, instance: Any, values: Mapping[str, Any]
+    ) -> Done:
+        """As ``run``. Raises ``TypeError``, and undoes the act, if it has something to show."""
+
+        def perform() -> Done:
+            outcome = self.perform(request, instance, values)
+            if not isinstance(outcome, Done):
+                raise TypeError(f"{self.name} shows something, and can't be done to many")
+            return outcome
+
+        return run_in_transaction(perform) if self.in_transaction else perform()
 
 
 _registered: dict[str, list[Act]] = {}
@@ -216,7 +246,9 @@ def _ask_and_act(
     subject: dict[str, Any],
 ) -> HttpResponse:
     """Shows the act's form, or does the act and shows its answer or leads to ``page``."""
-    if request.method == "POST" and act.is_once and not _take_token(request):
+    key = "" if instance is None else instance.pk
+    purpose = f"{model_admin.opts.label_lower} {key} {act.name}"
+    if request.method == "POST" and act.is_once and not form_tokens.take_token(request, purpose):
         messages.warning(request, f"{act.title}: that form was sent already, or is too old.")
         return HttpResponseRedirect(page)
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
@@ -243,24 +275,5 @@ def _ask_and_act(
                 return HttpResponseRedirect(outcome.url or page)
             context |= {"title": outcome.title, "shown": outcome}
             return TemplateResponse(request, "admin/console/shown.html", context)
-    context["form_token"] = _new_token(request) if act.is_once else ""
+    context["form_token"] = form_tokens.new_token(request, purpose) if act.is_once else ""
     return TemplateResponse(request, "admin/console/act.html", context)
-
-
-def _new_token(request: HttpRequest) -> str:
-    """A token for one sending of one form, remembered in the session."""
-    token = secrets.token_urlsafe(12)
-    open_ones = request.session.get(_TOKENS, [])
-    request.session[_TOKENS] = [*open_ones, token][-_TOKENS_MAX:]
-    return token
-
-
-def _take_token(request: HttpRequest) -> bool:
-    """Whether the form's token is open; it is not any more, whatever becomes of the form."""
-    token = request.POST.get("form_token", "")
-    open_ones = request.session.get(_TOKENS, [])
-    if token not in open_ones:
-        return False
-    request.session[_TOKENS] = [other for other in open_ones if other != token]
-    request.session.save()
-    return True

@@ -130,7 +130,7 @@ class FastChangeList(ChangeList):
         side = position.side if position else OLDER
         rows: list[Model] = []
         ends: list[Place] = []
-        for branch in self._branches():
+        for branch in self.branches():
             found, end = self._read_branch(branch, position, side)
             rows += found
             if end is not None:
@@ -166,7 +166,7 @@ class FastChangeList(ChangeList):
         back = self.order.place_of(rows[-1]) if rows else position.place
         return Page(rows, Position(OLDER, back), Position(NEWER, ahead), looked_back_to)
 
-    def _branches(self) -> list[dict[str, Any]]:
+    def branches(self) -> list[dict[str, Any]]:
         """Conditions under which an index gives rows in order: one of them, or one for each
         environment where the index has that column between its scope and the key."""
         scope = self.model_admin.scope_of(self)
@@ -183,13 +183,13 @@ class FastChangeList(ChangeList):
         filtered: QuerySet = self.queryset.filter(**branch).order_by(*ordering)
         if position is not None:
             filtered = filtered.filter(self.order.beyond(position))
-        end = self._end(branch, position, ordering) if self._needs_limit() else None
+        end = self.scan_end(branch, position, ordering) if self.needs_limit() else None
         if end is not None:
             back = Position(OLDER if side == NEWER else NEWER, end)
             filtered = filtered.filter(self.order.beyond(back, inclusive=True))
         return list(filtered[: self.list_per_page + 1]), end
 
-    def _end(
+    def scan_end(
         self, branch: dict[str, Any], position: Position | None, ordering: list[str]
     ) -> Place | None:
         """The place beyond the last row that may be looked at; None if there are not so many."""
@@ -203,7 +203,7 @@ class FastChangeList(ChangeList):
         found = list(places[limit : limit + 1])
         return tuple(found[0]) if found else None
 
-    def _needs_limit(self) -> bool:
+    def needs_limit(self) -> bool:
         """Whether a condition is in force that the list's order does not help to find."""
         if self.query:
             return not self.model_admin.search_is_indexed(self.query)

@@ -285,6 +285,12 @@ vars().update(env.email_url_config(EMAIL_URL))
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env("EMAIL_FROM", default="Payments <payments@localhost>")
 
+# What one CSV file of the console may take: rows in it, rows looked at where a filter has no index,
+# and seconds.
+EXPORT_ROWS_MAX = env.int("EXPORT_ROWS_MAX", default=1_000_000)
+EXPORT_LOOKED_AT_MAX = env.int("EXPORT_LOOKED_AT_MAX", default=5_000_000)
+EXPORT_SECONDS_MAX = env.int("EXPORT_SECONDS_MAX", default=600)
+
 CONSOLE_SIDEBAR = console.CONSOLE_SIDEBAR
 UNFOLD = console.UNFOLD
 

@@ -28,8 +28,10 @@ from payments_project.console.acts import (
     offered,
     offered_on_list,
 )
+from payments_project.console.bulk import bulk_acts
 from payments_project.console.changelist import EstimatePaginator, FastChangeList
 from payments_project.console.filters import ConsoleFilter, CreatedFilter, active_filters
+from payments_project.console.list_tools import ListTools
 from payments_project.console.names import NAMED_IDS, attach_names
 from payments_project.console.panels import OVERVIEW, panels_of, tabs_of
 from payments_project.console.presented import Cell, Presented
@@ -46,7 +48,7 @@ from payments_project.tenancy import ENVIRONMENTS
 Fieldsets = Sequence[tuple[str | None, dict[str, Any]]]
 
 
-class FastModelAdmin(Presented, ModelAdmin):
+class FastModelAdmin(ListTools, Presented, ModelAdmin):
     """A model's pages whose cost does not grow with its table.
 
     Lists have pages by key and no COUNT; filters come from code; a search recognises what was typed
@@ -93,8 +95,15 @@ class FastModelAdmin(Presented, ModelAdmin):
         rows: models.QuerySet[Any] = super().get_queryset(request)
         return rows.defer(*self.hidden) if self.hidden else rows
 
-    def get_list_display(self, request: HttpRequest) -> list[Callable[[Any], Cell]]:
-        return [self.column(name) for name in self.list_display]
+    def get_urls(self) -> list[URLPattern]:
+        urls: list[URLPattern] = super().get_urls()
+        return [*self.tool_urls(), *urls]
+
+    def get_list_display(self, request: HttpRequest) -> list[Callable[[Any], Cell] | str]:
+        columns: list[Callable[[Any], Cell] | str] = [
+            self.column(name) for name in self.list_display
+        ]
+        return ["action_checkbox", *columns] if bulk_acts(self, request) else columns
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         # Only that there are any: the box is shown, and get_search_results does the rest.
@@ -103,7 +112,7 @@ class FastModelAdmin(Presented, ModelAdmin):
     def get_list_display_links(
         self, request: HttpRequest, list_display: Sequence[Any]
     ) -> Sequence[Any]:
-        return list_display[:1]
+        return [column for column in list_display if column != "action_checkbox"][:1]
 
     def lookup_allowed(
         self, lookup: str, value: object, request: HttpRequest | None = None
@@ -210,7 +219,8 @@ class FastModelAdmin(Presented, ModelAdmin):
         changelist = context.get("cl")
         if changelist is not None:
             context |= {"title": capfirst(self.opts.verbose_name_plural), "subtitle": None}
-            changelist.chips = self._chips(changelist)
+            context |= self.tools_context(request)
+            changelist.chips = self.chips_of(changelist)
             attach_names(changelist.result_list, self.columns_of(self.list_display))
             self.complete(changelist.result_list)
         return response
@@ -218,7 +228,7 @@ class FastModelAdmin(Presented, ModelAdmin):
     def complete(self, rows: list[Any]) -> None:
         """For what a list shows beyond its own rows: one query for all of them."""
 
-    def _chips(self, changelist: FastChangeList) -> list[dict[str, str]]:
+    def chips_of(self, changelist: FastChangeList) -> list[dict[str, str]]:
         """What narrows the list, each with the address of the list without it."""
         parameters = changelist.get_filters_params()
         chips = [
@@ -289,7 +299,6 @@ class ReadOnlyAdmin(FastModelAdmin):
     What staff may do to an object are its ``acts``, each with a service behind it.
     """
 
-    acts: ClassVar[Sequence[Act]] = ()
     # Acts on none of them: buttons above the list, such as the one that makes a new one.
     list_acts: ClassVar[Sequence[Act]] = ()
     change_form_template = "admin/console/detail.html"

@@ -82,3 +82,38 @@ function showSessionEnd(left, wait, check, ask) {
   });
   box.append(button);
 }
+
+// Rows of a list: the box in the heading chooses all of the page, Shift chooses from the last one.
+const rowBoxes = [...document.querySelectorAll(".c-select")];
+if (rowBoxes.length) {
+  const all = document.getElementById("action-toggle");
+  const count = document.querySelector("[data-chosen-count]");
+  let last = null;
+  const show = () => {
+    const chosen = rowBoxes.filter((box) => box.checked).length;
+    all.checked = chosen === rowBoxes.length;
+    all.indeterminate = chosen > 0 && !all.checked;
+    count.textContent = `${chosen} chosen`;
+    for (const box of rowBoxes) box.closest("tr").classList.toggle("c-chosen-row", box.checked);
+  };
+  all.addEventListener("change", () => {
+    for (const box of rowBoxes) box.checked = all.checked;
+    show();
+  });
+  for (const box of rowBoxes) {
+    box.addEventListener("click", (event) => {
+      if (event.shiftKey && last && last !== box) {
+        const [from, to] = [rowBoxes.indexOf(last), rowBoxes.indexOf(box)].sort((a, b) => a - b);
+        for (const between of rowBoxes.slice(from, to + 1)) between.checked = box.checked;
+      }
+      last = box;
+      show();
+    });
+  }
+  // The form's values are back only after its own handling of the reset.
+  all.form.addEventListener("reset", () => setTimeout(show));
+  window.addEventListener("pageshow", show);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && rowBoxes.includes(document.activeElement)) all.form.reset();
+  });
+}
