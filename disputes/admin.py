@@ -53,6 +53,11 @@ class RefundAdmin(ReadOnlyAdmin):
         "requested",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "transaction", "merchant", "merchant_name", "environment", "amount",
+        "currency", "status", "reason", "requested_by_kind", "requested_by", "gateway_refund_id",
+        "failure_reason", "processed_at", "updated_at",
+    )  # fmt: skip
     list_filter = (
         choice_filter("status", states.REFUND_STATES, indexed=(states.PENDING,)),
         environment_filter,
@@ -151,6 +156,12 @@ class DisputeAdmin(ReadOnlyAdmin):
         "merchant",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "transaction", "merchant", "merchant_name", "environment",
+        "dispute_type", "reason_code", "amount", "currency", "held_amount", "fee_amount",
+        "status", "due_date", "evidence_submitted_at", "gateway_dispute_id", "resolved_at",
+        "updated_at",
+    )  # fmt: skip
     list_filter = (
         choice_filter("status", states.DISPUTE_STATES, indexed=(states.OPEN,)),
         DueFilter,

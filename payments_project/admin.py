@@ -53,6 +53,10 @@ class EventAdmin(ReadOnlyAdmin):
         "request_id",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "type", "aggregatetype", "aggregateid", "sequence", "merchant_id",
+        "environment", "actor_kind", "actor_id", "request_id",
+    )  # fmt: skip
     list_filter = (
         choice_filter("aggregatetype", AGGREGATES, title="object"),
         environment_filter,
@@ -100,6 +104,7 @@ class EventCursorAdmin(ReadOnlyAdmin):
     """How far each reader of the log has come."""
 
     list_display = ("name", "updated_at", "snapshot")
+    export_fields = ("name", "updated_at", "snapshot")
     codes = ("snapshot", "system_identifier")
 
 
@@ -117,6 +122,10 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin):
         "merchant_id",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "key", "request_path", "recovery_point", "response_status",
+        "locked_until", "finished_at", "merchant_id", "environment", "api_key_id", "resource_id",
+    )  # fmt: skip
     list_filter = (
         choice_filter("recovery_point", (IdempotencyKey.STARTED, IdempotencyKey.FINISHED)),
         environment_filter,
@@ -164,6 +173,7 @@ class MonthlyTableAdmin(ReadOnlyAdmin):
     """The tables that are split by month."""
 
     list_display = ("table_name",)
+    export_fields = ("table_name",)
 
 
 _MONTHS = """
@@ -198,6 +208,7 @@ class StatusTransitionAdmin(ReadOnlyAdmin):
     """Which state may follow which; the database enforces it."""
 
     list_display = ("machine", "from_status", "to_status")
+    export_fields = ("id", "machine", "from_status", "to_status")
     badges = ("from_status", "to_status")
 
 

@@ -41,6 +41,10 @@ class PaymentMethodAdmin(ReadOnlyAdmin):
         "last_used_at",
         "environment",
     )
+    export_fields = (
+        "created_at", "token", "merchant_id", "merchant_name", "environment", "customer_id",
+        "payment_method_type", "brand", "last_four", "expires_at", "is_active", "last_used_at",
+    )  # fmt: skip
     list_filter = (
         environment_filter,
         choice_filter("brand", dict.fromkeys(BRANDS.values())),

@@ -143,6 +143,12 @@ class DailyTransactionSummaryAdmin(ReadOnlyAdmin):
         "dispute_count",
         "environment",
     )
+    export_fields = (
+        "summary_date", "id", "merchant", "merchant_name", "environment", "currency",
+        "transaction_count", "successful_count", "failed_count", "refunded_count", "gross_amount",
+        "fee_amount", "net_amount", "refunded_amount", "success_rate", "high_risk_count",
+        "fraud_count", "dispute_count", "updated_at",
+    )  # fmt: skip
     list_filter = (
         date_range_filter("summary_date", title="day", is_indexed=True),
         environment_filter,

@@ -38,6 +38,11 @@ class MerchantAdmin(ReadOnlyAdmin):
         "settlement_delay",
         "created_at",
     )
+    export_fields = (
+        "id", "created_at", "business_name", "legal_name", "business_type", "email", "phone",
+        "website", "status", "verification_status", "risk_level", "settlement_currency",
+        "settlement_delay_days", "updated_at",
+    )  # fmt: skip
     list_filter = (
         choice_filter("status", states.STATES),
         choice_filter("risk_level", [level for level, _ in RISK_CHOICES], title="risk"),

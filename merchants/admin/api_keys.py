@@ -36,6 +36,11 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "created_at",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "merchant", "merchant_name", "environment", "name", "key_prefix",
+        "key_type", "permissions", "is_active", "last_used_at", "expires_at", "revoked_at",
+        "created_by",
+    )  # fmt: skip
     list_filter = (
         environment_filter,
         flag_filter("is_active", title="active"),

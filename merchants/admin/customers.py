@@ -60,6 +60,11 @@ class CustomerAdmin(ReadOnlyAdmin):
         "merchant",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "merchant", "merchant_name", "environment", "external_customer_id",
+        "email", "risk_level", "total_transactions", "first_transaction_at",
+        "last_transaction_at", "is_active", "updated_at",
+    )  # fmt: skip
     list_filter = (
         environment_filter,
         choice_filter("risk_level", [level for level, _ in RISK_CHOICES], title="risk"),

@@ -130,7 +130,7 @@ class _Page:
     def act(self) -> HttpResponse:
         """Acts, and shows a result for each; or asks again for what is wrong for all of them."""
         forms = [self._form_for(item.instance) for item in self.possible]
-        if not any([form.is_valid() for form in forms]):
+        if not any(form.is_valid() for form in forms):
             return self.ask(forms[0] if forms else None)
         if not form_tokens.take_token(self.request, self.purpose):
             messages.warning(

@@ -5,7 +5,7 @@ where the last one ended. So neither the web process nor the database holds more
 slow reader holds no connection and no snapshot, and nothing more is asked for one that has gone.
 Rows are as they were when their batch was read; none stands twice.
 
-The last line says what the file covers. A file without it broke off.
+The last line says what the file covers, or that it failed. A file without it broke off.
 """
 
 import csv
@@ -13,7 +13,7 @@ import io
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -134,7 +134,8 @@ class Export:
         self._id = str(uuid4())
         self._deadline = time.monotonic() + self._limits.seconds
         self._is_over = False
-        self._parts = self._written()
+        self._failure: Exception | None = None
+        self._parts: Generator[bytes, None, None] = self._written()
         self._looked_at = 0
         # What was handed to the server: a reader who left may have less.
         self.rows = 0
@@ -154,23 +155,25 @@ class Export:
         return self
 
     def __next__(self) -> bytes:
+        if self._failure is not None:
+            # Servers differ: some break the answer off now, others end it like any other.
+            raise self._failure
         try:
             return next(self._parts)
         except StopIteration:
             raise
-        except Exception:
+        except Exception as error:
             logger.exception("an export failed after %s rows", self.rows)
+            self._failure = error
             self._end(FAILED)
-            # The server breaks the answer off, and there is no last line: no reader takes what
-            # there is for all of it.
-            raise
+            return self._last_line("because it failed on our side")
 
     def close(self) -> None:
         """Called by the server when it has no use for more: at the end, or because nobody reads."""
         self._parts.close()
         self._end(LEFT)
 
-    def _written(self) -> Iterator[bytes]:
+    def _written(self) -> Generator[bytes, None, None]:
         yield _BYTE_ORDER_MARK + _line([column.heading for column in self._columns])
         for branch in self._list.branches():
             stopped = yield from self._branch(branch)
@@ -181,7 +184,7 @@ class Export:
         self._end(COMPLETE)
         yield self._last_line("")
 
-    def _branch(self, branch: dict[str, Any]) -> Iterator[bytes]:
+    def _branch(self, branch: dict[str, Any]) -> Generator[bytes, None, str]:
         """The rows of one branch of the list; returns why it stopped before their end."""
         changelist = self._list
         ordering = changelist.order.ordering(OLDER)
@@ -229,7 +232,7 @@ class Export:
         covered = ", ".join(f"{name} {value}" for name, value in self._parameters.items())
         words += f", {covered}" if covered else ", all of them"
         if stopped:
-            words += f". NOT COMPLETE: it stopped {stopped}, and there may be older ones"
+            words += f". NOT COMPLETE: it stopped {stopped}, and there may be more"
         words += f". Read until {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         return _line([f"# {_NOT_SHOWN.sub('?', words)}"])
 

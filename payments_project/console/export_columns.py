@@ -25,6 +25,9 @@ _CODES_BY_EXPONENT = {
     for digits in sorted({exponent(code) for code in CURRENCY_CODES})
 }
 
+# In no file, whatever an admin declares.
+_NEVER = frozenset({"password"})
+
 # What makes a spreadsheet calculate, in ASCII and in full width; what it skips before that; and
 # where one with another separator than the comma begins a cell.
 _STARTS = r"[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]"
@@ -43,6 +46,11 @@ class PlainText(Func):
 
     template = _PLAIN
     output_field = TextField()
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
+        """As Django's, with the values of the text as often as the template has it."""
+        statement, values = super().as_sql(compiler, connection, **context)
+        return statement, tuple(values) * _PLAIN.count("%(expressions)s")
 
 
 class UtcTime(Func):
@@ -110,7 +118,7 @@ def _columns(model_admin: Any, name: str) -> Iterator[ExportColumn]:
     except FieldDoesNotExist:
         yield _name_column(options, name)
         return
-    is_secret = name in model_admin.hidden or field.attname in model_admin.hidden
+    is_secret = bool({name, field.attname} & {*model_admin.hidden, *_NEVER})
     if is_secret or isinstance(field, models.BinaryField | EncryptedMixin):
         raise ImproperlyConfigured(f"{options.label}.{name} is in no file")
     yield ExportColumn(field.attname, _text_of(field))
@@ -127,13 +135,15 @@ def _name_column(options: Any, name: str) -> ExportColumn:
     has_column = column in {field.attname for field in options.concrete_fields}
     if not name.endswith("_name") or named is None or named.name_field is None or not has_column:
         raise ImproperlyConfigured(f"{options.label} has no field {name}")
-    rows = apps.get_model(named.label)._default_manager.filter(pk=OuterRef(column))
-    return ExportColumn(name, PlainText(Subquery(rows.values(named.name_field)[:1])))
+    model: Any = apps.get_model(named.label)
+    rows = model.objects.filter(pk=OuterRef(column))
+    plain = PlainText(Cast(F(named.name_field), TextField()))
+    return ExportColumn(name, Subquery(rows.annotate(plain=plain).values("plain")[:1]))
 
 
 def _text_of(field: Any) -> Any:
     column = F(field.attname)
-    kind = field.output_field if isinstance(field, models.GeneratedField) else field
+    kind: Any = field.output_field if isinstance(field, models.GeneratedField) else field
     if kind.is_relation:
         kind = kind.target_field
     if isinstance(kind, models.DateTimeField):

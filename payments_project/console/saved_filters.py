@@ -272,5 +272,5 @@ def _page(
 def _chips(query: QueryDict) -> Iterable[dict[str, str]]:
     return [
         {"title": name.removesuffix("_id").replace("_", " "), "words": value.replace("_", " ")}
-        for name, value in query.items()
+        for name, value in query.dict().items()
     ]

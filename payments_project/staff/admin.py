@@ -62,6 +62,10 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
     list_display = (
         "username", "full_name", "email", "roles", "is_active", "second_factor", "last_login",
     )  # fmt: skip
+    export_fields = (
+        "id", "username", "first_name", "last_name", "email", "is_active", "is_staff",
+        "is_superuser", "last_login", "date_joined",
+    )  # fmt: skip
     list_filter = (
         flag_filter("is_active", title="active"),
         flag_filter("is_superuser", title="superuser"),
@@ -201,6 +205,7 @@ class RoleAdmin(FastModelAdmin, GroupAdmin):
     """Roles are Django's groups; whoever may change one may give everybody in it more rights."""
 
     list_display = ("name", "members")
+    export_fields = ("id", "name")
     search_by = {TEXT: ("name",)}
     search_words = {TEXT: "name"}
     filter_horizontal = ("permissions",)
@@ -263,6 +268,10 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "merchant_id",
         "ip_address",
     )
+    export_fields = (
+        "id", "created_at", "staff_user", "staff_user_name", "action", "object_type", "object_id",
+        "merchant_id", "reason", "ip_address", "before", "after",
+    )  # fmt: skip
     list_filter = (AuditActionFilter, CreatedFilter)
     ordered_scopes = ("staff_user",)
     scope_branches = ("", ())

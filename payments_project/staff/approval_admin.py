@@ -67,6 +67,12 @@ class ApprovalAdmin(ReadOnlyAdmin):
         "decided_by",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "action", "object_type", "object_id", "merchant_id", "merchant_name",
+        "environment", "amount", "currency", "status", "reason", "requested_by",
+        "requested_by_name", "decided_by", "decided_by_name", "decided_at", "decision_reason",
+        "result_type", "result_id",
+    )  # fmt: skip
     list_filter = (
         choice_filter("status", states.APPROVAL_STATES, indexed=(states.PENDING,)),
         environment_filter,
@@ -194,6 +200,7 @@ class ApprovalLimitAdmin(FastModelAdmin):
 
     form = ApprovalLimitForm
     list_display = ("title", "currency", "amount", "updated_at")
+    export_fields = ("id", "action", "currency", "amount", "updated_at")
     money = ("amount",)
     labels = {"updated_at": "Changed", "amount": "Alone up to"}
 

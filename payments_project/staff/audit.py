@@ -40,12 +40,13 @@ def record_audit(
         raise RuntimeError("an audit entry is written in the transaction of its act")
     if user is None and request is not None and request.user.is_authenticated:
         user = request.user
-    tenant = merchant_id or getattr(obj, "merchant_id", None)
+    is_list = isinstance(obj, type)
+    tenant = merchant_id or (None if is_list else getattr(obj, "merchant_id", None))
     return AuditEntry.objects.create(
         staff_user=user,
         action=action,
         object_type=obj._meta.model_name or "",
-        object_id="" if isinstance(obj, type) else str(obj.pk),
+        object_id="" if is_list else str(obj.pk),
         merchant_id=tenant,
         before=_masked(before or {}),
         after=_masked(after or {}),

@@ -51,6 +51,11 @@ class GatewayOperationAdmin(ReadOnlyAdmin):
         "actor",
         "finished_at",
     )
+    export_fields = (
+        "id", "created_at", "kind", "transaction", "amount", "currency", "status", "cause",
+        "actor_kind", "actor_id", "finished_at",
+    )  # fmt: skip
+    export_currency = "transaction__currency"
     list_filter = (
         choice_filter(
             "status",
@@ -109,6 +114,10 @@ class GatewayCallbackAdmin(ReadOnlyAdmin):
         "outcome",
         "attempts",
     )
+    export_fields = (
+        "id", "received_at", "gateway_name", "message_id", "type", "processed_at", "outcome",
+        "attempts", "next_attempt_at",
+    )  # fmt: skip
     list_filter = (
         flag_filter("processed_at", title="state", words=("applied", "open")),
         choice_filter("gateway_name", GATEWAY_NAMES, title="gateway"),
@@ -148,6 +157,10 @@ class SimulatorChargeAdmin(ReadOnlyAdmin):
         "captured_amount",
         "payment",
     )
+    export_fields = (
+        "reference", "created_at", "gateway_id", "amount", "currency", "captured_amount",
+        "status", "scenario", "decline_code", "updated_at",
+    )  # fmt: skip
     list_filter = (choice_filter("status", _CHARGE_STATES), currency_filter, CreatedFilter)
     search_by = {ID: ("pk",), GATEWAY_ID: ("gateway_id",)}
     money = ("amount", "captured_amount")
@@ -194,6 +207,11 @@ class SimulatorRefundAdmin(ReadOnlyAdmin):
     """The simulator's side of refunds; its reference is our refund's id."""
 
     list_display = ("created_at", "amount", "status", "gateway_id", "charge")
+    export_fields = (
+        "reference", "created_at", "gateway_id", "charge", "amount", "currency", "status",
+        "updated_at",
+    )  # fmt: skip
+    export_currency = "charge__currency"
     list_filter = (choice_filter("status", _REFUND_STATES), CreatedFilter)
     small_scopes = ("charge",)
     search_by = {ID: ("pk", "charge_id"), GATEWAY_ID: ("gateway_id",)}
@@ -223,6 +241,7 @@ class SimulatorCallbackAdmin(ReadOnlyAdmin):
     """Callbacks that the simulator has sent or will send."""
 
     list_display = ("id", "due_at", "kind", "sent_at", "attempts")
+    export_fields = ("id", "due_at", "sent_at", "attempts")
     list_filter = (flag_filter("sent_at", title="state", words=("sent", "waiting")),)
     fieldsets: Fieldsets = (
         (None, {"fields": ("id", "kind", "due_at", "sent_at", "attempts", "message")}),

@@ -62,6 +62,11 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         "available_on",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "merchant_id", "merchant_name", "environment", "type", "amount",
+        "currency", "debit_account", "credit_account", "transaction_id", "source_id",
+        "available_on", "description",
+    )  # fmt: skip
     list_filter = (
         choice_filter("type", accounts.TYPES),
         environment_filter,
@@ -117,6 +122,10 @@ class MerchantBalanceAdmin(ReadOnlyAdmin):
         "reserved_balance",
         "updated_at",
     )
+    export_fields = (
+        "id", "merchant", "merchant_name", "environment", "currency", "available_balance",
+        "pending_balance", "reserved_balance", "updated_at",
+    )  # fmt: skip
     list_filter = (environment_filter, currency_filter)
     small_scopes = ("merchant",)
     search_by = {ID: ("pk", "merchant_id")}
@@ -277,6 +286,9 @@ class MerchantPendingDayAdmin(ReadOnlyAdmin):
     """When pending money becomes available, by merchant, currency and UTC day."""
 
     list_display = ("available_on", "amount", "merchant_id", "environment")
+    export_fields = (
+        "id", "available_on", "merchant_id", "merchant_name", "environment", "amount", "currency",
+    )  # fmt: skip
     list_filter = (
         environment_filter,
         currency_filter,

@@ -60,6 +60,13 @@ class TransactionAdmin(ReadOnlyAdmin):
         "risk_in_list",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "merchant", "merchant_name", "environment", "status", "amount",
+        "currency", "captured_amount", "refunded_amount", "fee_amount", "net_amount", "customer",
+        "payment_method_type", "brand", "last_four", "gateway_name", "gateway_transaction_id",
+        "failure_code", "decline_code", "failure_message", "risk_level", "compliance_status",
+        "description", "updated_at",
+    )  # fmt: skip
     list_filter = (
         choice_filter("status", states.STATES, indexed=(states.PENDING,)),
         environment_filter,
@@ -80,7 +87,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     }
     search_by_scan = (LAST_FOUR,)
     acts = PAYMENT_ACTS
-    money = ("amount", "captured_amount", "refunded_amount", "fee_amount")
+    money = ("amount", "captured_amount", "refunded_amount", "fee_amount", "net_amount")
     badges = ("status", "risk_level")
     codes = ("gateway_transaction_id", "ip_address", "failure_code", "decline_code")
     labels = {

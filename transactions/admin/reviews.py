@@ -66,6 +66,10 @@ class PaymentReviewAdmin(ReadOnlyAdmin):
         "opened",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "status", "transaction", "merchant", "merchant_name", "environment",
+        "reason", "opened_by_kind", "opened_by", "decided_by", "decided_at", "decision_reason",
+    )  # fmt: skip
     list_filter = (
         choice_filter("status", states.REVIEW_STATES, indexed=(states.OPEN,)),
         environment_filter,
