@@ -184,7 +184,7 @@ class _Page:
         return DONE, done.message
 
     def _form_for(self, instance: Model | None) -> ActForm:
-        for file in chain.from_iterable(self.request.FILES.listvalues()):
+        for file in chain.from_iterable(files for _, files in self.request.FILES.lists()):
             # Each object's form reads it from its beginning.
             file.seek(0)
         return self.form_class(self.request.POST, self.request.FILES, instance=instance)
@@ -259,7 +259,7 @@ def _why_not(model_admin: Any, request: HttpRequest, act: Act, instance: Model |
 def _words_of(form: Form) -> str:
     """What is wrong with a form, in one line."""
     return " ".join(
-        str(error) if name == "__all__" else f"{form.fields[name].label or name}: {error}"
+        str(error) if name == "__all__" else f"{form[name].label}: {error}"
         for name, errors in form.errors.items()
         for error in errors
     )
