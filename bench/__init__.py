@@ -4,6 +4,7 @@
 BENCHES = {
     "payments": "payments per second over HTTP against the frozen reference",
     "lists": "pages of a merchant's list at 100 thousand and at 10 million rows",
+    "console": "every list of the console and its home page at 10 thousand and 10 million payments",
     "races": "refunds, captures and idempotency keys under concurrency",
     "vault": "tokenising a batch against bare encryption and insert",
     "start": "from a clean clone to the first payment",

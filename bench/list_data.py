@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 
 from bench.environment import Database
 
@@ -47,7 +48,7 @@ def fill_transactions(
     shares = [rows // months + (number < rows % months) for number in range(months)]
     sparse_step = max(2, rows // sparse_rows)
     started = time.perf_counter()
-    with _triggers_off(database), ThreadPoolExecutor(_CONNECTIONS) as pool:
+    with triggers_off(database), ThreadPoolExecutor(_CONNECTIONS) as pool:
         jobs = [
             pool.submit(_fill_month, database, merchants, start, share, sparse_step)
             for start, share in zip(starts, shares, strict=True)
@@ -78,13 +79,33 @@ def _fill_month(
     sparse_step: int,
 ) -> None:
     following = datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
+    fill_span(
+        database=database,
+        merchants=merchants,
+        start=start,
+        length=following - start,
+        rows=rows,
+        sparse_step=sparse_step,
+    )
+
+
+def fill_span(
+    *,
+    database: Database,
+    merchants: ListMerchants,
+    start: datetime,
+    length: timedelta,
+    rows: int,
+    sparse_step: int,
+) -> None:
+    """Writes ``rows`` transactions evenly over ``length`` from ``start``; the months are there."""
     with psycopg.connect(database.owner_url) as connection:
         connection.execute("SET synchronous_commit = off")
         connection.execute(
             _INSERT.encode(),
             {
                 "start": start,
-                "length": following - start,
+                "length": length,
                 "rows": rows,
                 "sparse_step": sparse_step,
                 "hot": merchants.hot,
@@ -95,10 +116,12 @@ def _fill_month(
 
 
 @contextmanager
-def _triggers_off(database: Database) -> Iterator[None]:
+def triggers_off(database: Database, table: str = "transactions") -> Iterator[None]:
+    """Lets rows be written to the table in whatever state they are."""
+    name = sql.Identifier(table)
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
-        owner.execute("ALTER TABLE transactions DISABLE TRIGGER USER")
+        owner.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(name))
         try:
             yield
         finally:
-            owner.execute("ALTER TABLE transactions ENABLE TRIGGER USER")
+            owner.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(name))

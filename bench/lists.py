@@ -1,13 +1,8 @@
 """Pages of a merchant's list at 100 thousand rows in a month and at 10 million in 36 months."""
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
@@ -18,12 +13,13 @@ from uuid import UUID, uuid4
 import psycopg
 
 from bench.engines import postmaster, redis_process
-from bench.environment import ROOT, BenchError, Database, bench_database, product_environment
+from bench.environment import BenchError, Database, bench_database, product_environment
 from bench.list_data import ListMerchants, fill_transactions
 from bench.load_process import HttpRequest, load_process
 from bench.machine import machine_facts
 from bench.processes import choose_cores, pinned
 from bench.result import Bar, Result, print_table
+from bench.timers import Timer, timer_process
 from bench.web import start_web
 
 RATIO_LIMIT = 1.5
@@ -70,7 +66,7 @@ class Side:
     """One of the two databases: who is asked about, and each page's parameters."""
 
     database: Database
-    timer: "Timer"
+    timer: Timer
     merchants: dict[str, UUID]
     keys: dict[str, str]
     parameters: dict[Question, dict[str, str]]
@@ -109,7 +105,7 @@ def _side(
     stack: ExitStack, database: Database, rows: int, months: int, options: argparse.Namespace
 ) -> Side:
     stack.enter_context(bench_database(database, keep=options.keep))
-    timer = stack.enter_context(_timer(database))
+    timer = stack.enter_context(timer_process(database, "bench.list_timer"))
     names = ("hot", "sparse", "absent", "idle")
     tenants = dict(zip(names, timer.ask({"do": "tenants", "count": len(names)}), strict=True))
     ids = {name: UUID(tenant["merchant_id"]) for name, tenant in tenants.items()}
@@ -250,39 +246,3 @@ def _report(result: Result, what: str, times: tuple[Times, Times]) -> None:
     for question in QUESTIONS:
         if question not in UNBARRED:
             result.bars[f"{what}_{question.name}"] = Bar.at_most(ratios[question], RATIO_LIMIT)
-
-
-class Timer:
-    """The other end of ``bench.list_timer``."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-        self.pid = process.pid
-
-    def ask(self, question: dict[str, Any]) -> Any:
-        if self._process.stdin is None or self._process.stdout is None:
-            raise BenchError("the list timer has no pipes")
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise BenchError("the list timer ended")
-        return json.loads(line)
-
-
-@contextmanager
-def _timer(database: Database) -> Iterator[Timer]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.list_timer"],
-        cwd=ROOT,
-        env=os.environ | product_environment(database),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Timer(process)
-    finally:
-        if process.stdin:
-            process.stdin.close()
-        process.wait(30)

@@ -55,6 +55,11 @@ class Chosen:
     url: str = ""
     why_not: str = ""
 
+    @property
+    def key_end(self) -> str:
+        """What tells it from another of the same name."""
+        return f"…{self.key[-8:]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -225,13 +230,14 @@ def _choose(model_admin: Any, request: HttpRequest, act: Act, keys: Sequence[str
     for key in keys:
         instance = found.get(valid.get(key))
         if instance is None:
-            chosen.append(Chosen(key, None, f"…{key[-8:]}", why_not=_GONE))
+            chosen.append(Chosen(key, None, "", why_not=_GONE))
             continue
         chosen.append(
             Chosen(
                 key=key,
                 instance=instance,
-                name=model_admin.found_as(instance),
+                # Without its state, which the act changes.
+                name=model_admin.crumb(instance),
                 badges=model_admin.badges_of(instance),
                 url=object_url(instance._meta.label, instance.pk) or "",
                 why_not=_why_not(model_admin, request, act, instance),

@@ -26,6 +26,7 @@ from unfold.sites import UnfoldAdminSite
 
 from payments_project.console.display import object_url
 from payments_project.console.home import home_context
+from payments_project.console.saved_filters import filters_named, list_address
 from payments_project.console.search import LAST_FOUR, Term, looks_like_card_number, recognise
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.staff.audit import record_audit
@@ -202,7 +203,27 @@ class ConsoleSite(UnfoldAdminSite):
                 for m in app["models"]
                 if words in str(m["name"]).lower()
             ]
-        return found
+        return found + self._filters(request, text)
+
+    def _filters(self, request: HttpRequest, text: str) -> list[SearchResult]:
+        """Saved filters by a part of their name, of lists that the user may view."""
+        if "\0" in text:
+            return []
+        allowed = {
+            model._meta.label_lower: str(model._meta.verbose_name_plural)
+            for model, model_admin in self._registry.items()
+            if model_admin.has_view_permission(request)
+        }
+        return [
+            SearchResult(
+                saved.name,
+                f"filter of {allowed[saved.list_label]}",
+                list_address(saved),
+                "bookmark",
+            )
+            for saved in filters_named(request, text, limit=FOUND_MAX)
+            if saved.list_label in allowed
+        ]
 
     def _objects(self, request: HttpRequest, text: str) -> list[SearchResult]:
         term = recognise(text)
@@ -246,10 +267,9 @@ class ConsoleSite(UnfoldAdminSite):
                 sessions.note_use(request, now=datetime.now(UTC))
             try:
                 response: HttpResponse = inner(request, *args, **kwargs)
-            except PermissionDenied:
-                response = self._refusal(
-                    request, 403, "lock", "Not allowed", "Your roles do not include this page."
-                )
+            except PermissionDenied as refusal:
+                reason = str(refusal) or "Your roles do not include this page."
+                response = self._refusal(request, 403, "lock", "Not allowed", reason)
             except Http404:
                 response = self._refusal(
                     request, 404, "search_off", "Not found", "There is nothing at this address."

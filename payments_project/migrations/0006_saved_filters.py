@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     """Filters that staff have named, and the tokens of forms that were sent."""
 
     dependencies = [
-        ("payments_project", "0004_approvals"),
+        ("payments_project", "0005_sign_in"),
     ]
 
     operations = [

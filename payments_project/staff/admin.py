@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
@@ -11,6 +12,7 @@ from django.db import models, transaction
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -82,18 +84,26 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("Access", {"fields": ("is_active", "is_staff", "groups")}),
         ("Beyond roles", {"fields": ("is_superuser", "user_permissions")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        ("Dates", {"fields": ("signed_in", "joined")}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", "email", "first_name", "last_name")}),
         ("Password", {"fields": ("password1", "password2")}),
         ("Access", {"fields": ("is_staff", "groups")}),
     )
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("signed_in", "joined")
 
     @admin.display(description="Name")
     def full_name(self, user: StaffUser) -> str:
         return user.get_full_name()
+
+    @admin.display(description="Last signed in")
+    def signed_in(self, user: StaffUser) -> Cell:
+        return display.moment(user.last_login)
+
+    @admin.display(description="Joined")
+    def joined(self, user: StaffUser) -> Cell:
+        return display.moment(user.date_joined)
 
     @admin.display(description="Roles")
     def roles(self, user: StaffUser) -> Cell:
@@ -302,11 +312,21 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Object")
     def object_link(self, entry: AuditEntry) -> SafeString:
-        label = _LABELS.get(entry.object_type)
         if not entry.object_id:
-            return display.code(entry.object_type)
+            return _list_link(entry.object_type)
+        label = _LABELS.get(entry.object_type)
         text = f"{entry.object_type} …{entry.object_id[-8:]}"
         return display.object_link(label, entry.object_id, text) if label else display.code(text)
+
+
+def _list_link(object_type: str) -> SafeString:
+    """What an entry that concerns all of a list stands for."""
+    for model in apps.get_models():
+        if model._meta.model_name == object_type:
+            words = f"all {model._meta.verbose_name_plural}"
+            url = display.list_url(model._meta.label)
+            return format_html('<a class="c-link" href="{}">{}</a>', url, words)
+    return display.code(object_type)
 
 
 # The trail names models without their apps.

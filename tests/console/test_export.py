@@ -5,7 +5,7 @@ import io
 import re
 import socket
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from decimal import Decimal
 from urllib.parse import urlsplit
 
@@ -79,7 +79,7 @@ def test_every_list_has_a_file_of_the_columns_that_it_declares(superuser, busine
 
 def test_a_file_holds_what_the_list_is_filtered_to(superuser, business):
     query = {"merchant": str(business.merchant.id), "status": "failed"}
-    headings, rows, last = file_of(superuser, PAYMENTS, **query)
+    _, rows, last = file_of(superuser, PAYMENTS, **query)
 
     expected = list(
         Transaction.objects.filter(merchant_id=business.merchant.id, status="failed")

@@ -50,6 +50,7 @@ class GatewayOperationAdmin(ReadOnlyAdmin):
         "cause",
         "actor",
         "finished_at",
+        "environment",
     )
     export_fields = (
         "id", "created_at", "kind", "transaction", "amount", "currency", "status", "cause",
@@ -76,17 +77,21 @@ class GatewayOperationAdmin(ReadOnlyAdmin):
     )
 
     def complete(self, rows: list[Any]) -> None:
-        currencies = dict(
-            Transaction.objects.filter(pk__in={row.transaction_id for row in rows}).values_list(
-                "pk", "currency"
-            )
-        )
+        payments = Transaction.objects.filter(pk__in={row.transaction_id for row in rows})
+        known = {pk: rest for pk, *rest in payments.values_list("pk", "currency", "environment")}
         for row in rows:
-            row.currency = currencies.get(row.transaction_id, "")
+            row.currency, row.of_environment = known.get(row.transaction_id, ("", ""))
 
     def currency_of(self, instance: GatewayOperation) -> str:  # type: ignore[override]
         known = getattr(instance, "currency", None)
         return str(known if known is not None else instance.transaction.currency)
+
+    @admin.display(description="Env")
+    def environment(self, operation: GatewayOperation) -> Cell:
+        """The payment's."""
+        known = getattr(operation, "of_environment", None)
+        named = known if known is not None else operation.transaction.environment
+        return display.environment_badge(named) if named else display.EMPTY
 
     def headline(self, instance: GatewayOperation) -> str:  # type: ignore[override]
         return instance.kind.capitalize()

@@ -83,37 +83,43 @@ function showSessionEnd(left, wait, check, ask) {
   box.append(button);
 }
 
-// Rows of a list: the box in the heading chooses all of the page, Shift chooses from the last one.
-const rowBoxes = [...document.querySelectorAll(".c-select")];
-if (rowBoxes.length) {
+// Rows of a list: the box in the heading chooses all of the page, Shift chooses from the last one,
+// Escape none. The form works without this script too.
+function chooseRows(boxes) {
   const all = document.getElementById("action-toggle");
   const count = document.querySelector("[data-chosen-count]");
   let last = null;
   const show = () => {
-    const chosen = rowBoxes.filter((box) => box.checked).length;
-    all.checked = chosen === rowBoxes.length;
+    const chosen = boxes.filter((box) => box.checked).length;
+    all.checked = chosen === boxes.length;
     all.indeterminate = chosen > 0 && !all.checked;
     count.textContent = `${chosen} chosen`;
-    for (const box of rowBoxes) box.closest("tr").classList.toggle("c-chosen-row", box.checked);
+    for (const box of boxes) box.closest("tr").classList.toggle("c-chosen-row", box.checked);
   };
   all.addEventListener("change", () => {
-    for (const box of rowBoxes) box.checked = all.checked;
+    for (const box of boxes) box.checked = all.checked;
     show();
   });
-  for (const box of rowBoxes) {
+  for (const box of boxes) {
     box.addEventListener("click", (event) => {
       if (event.shiftKey && last && last !== box) {
-        const [from, to] = [rowBoxes.indexOf(last), rowBoxes.indexOf(box)].sort((a, b) => a - b);
-        for (const between of rowBoxes.slice(from, to + 1)) between.checked = box.checked;
+        const ends = [boxes.indexOf(last), boxes.indexOf(box)].sort((a, b) => a - b);
+        for (const between of boxes.slice(ends[0], ends[1] + 1)) between.checked = box.checked;
       }
       last = box;
       show();
     });
+    box.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") all.form.reset();
+    });
   }
-  // The form's values are back only after its own handling of the reset.
+  // The boxes are empty only after the form's own handling of the reset.
   all.form.addEventListener("reset", () => setTimeout(show));
+  // Coming back to the page, the browser fills the boxes in again.
   window.addEventListener("pageshow", show);
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && rowBoxes.includes(document.activeElement)) all.form.reset();
-  });
 }
+
+document.addEventListener("DOMContentLoaded", () => {
+  const boxes = [...document.querySelectorAll(".c-select")];
+  if (boxes.length) chooseRows(boxes);
+});
