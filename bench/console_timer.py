@@ -7,7 +7,7 @@ Run as ``python -m bench.console_timer``; the questions are ``prepare``, ``pages
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,7 +58,8 @@ class Console:
                 name = f"{model._meta.verbose_name_plural}, {what}"
                 url = f"{_address(model)}{query}"
                 found.append({"name": name, "table": table, "url": url})
-            for _, name, _ in model_admin.custom_urls:
+            pages: Any = getattr(model_admin, "custom_urls", ())
+            for _, name, _ in pages:
                 found.append({"name": name, "table": "", "url": reverse(f"admin:{name}")})
         return found
 
@@ -126,7 +127,7 @@ def main() -> None:
     console = Console()
     for line in sys.stdin:
         question: dict[str, Any] = json.loads(line)
-        does = {
+        does: dict[str, Callable[..., Any]] = {
             "prepare": console.prepare,
             "pages": console.pages,
             "queries": console.queries,

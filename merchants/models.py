@@ -160,6 +160,8 @@ class ApiKey(Identified, Aggregate):
         db_table = "merchant_api_keys"
         verbose_name = "API key"
         default_permissions = ("view", "add")
+        # Apart from making keys: whoever hears of a leak at night must be able to end one.
+        permissions = (("revoke_apikey", "Can revoke API keys"),)
         constraints = [
             models.UniqueConstraint(fields=["key_hash"], name="merchant_api_keys_key_hash_key"),
             models.CheckConstraint(

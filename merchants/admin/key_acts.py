@@ -24,7 +24,6 @@ from payments_project.errors import InvalidInput
 from payments_project.staff.audit import record_audit
 from payments_project.tenancy import ENVIRONMENTS, Scope
 
-# ``ApiKey`` has no other permission that changes anything: who may make keys may end them.
 KEYS_PERMISSION = "merchants.add_apikey"
 
 _OVERLAPS = (
@@ -206,7 +205,7 @@ REVOKE_KEY = Act(
     name="revoke",
     title="Revoke",
     icon="block",
-    permission=KEYS_PERMISSION,
+    permission="merchants.revoke_apikey",
     explanation="The key ends for good; whatever still calls with it is refused.",
     perform=_revoke,
     is_offered=lambda key: bool(key.is_active),

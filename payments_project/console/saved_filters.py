@@ -271,6 +271,6 @@ def _page(
 
 def _chips(query: QueryDict) -> Iterable[dict[str, str]]:
     return [
-        {"title": name.removesuffix("_id").replace("_", " "), "words": value.replace("_", " ")}
+        {"title": name.removesuffix("_id").replace("_", " "), "words": str(value).replace("_", " ")}
         for name, value in query.dict().items()
     ]

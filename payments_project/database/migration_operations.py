@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.management import create_permissions
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations import CreateModel, RunSQL
-from django.db.migrations.state import ProjectState
+from django.db.migrations import CreateModel, RunPython, RunSQL
+from django.db.migrations.state import ProjectState, StateApps
 
 
 class RunSQLFile(RunSQL):
@@ -154,6 +155,40 @@ class MakeReadOnly(RunSQL):
 
     def describe(self) -> str:
         return f"Make {self.table} read-only for the application role"
+
+
+class SetRoles(RunPython):
+    """Gives staff's roles their rights: groups by name, with exactly these ``app.codename``s.
+
+    Rights are rows that Django makes after all migrations; those that are named here are made now.
+    A role that is there keeps its members. Backwards the roles stay as they are: people have them.
+    """
+
+    def __init__(self, roles: dict[str, list[str]]) -> None:
+        super().__init__(self._set, RunPython.noop)
+        self.roles = roles
+
+    def _set(self, apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        using = schema_editor.connection.alias
+        for app_config in apps.get_app_configs():
+            # Of a historical app Django makes rights only where it says that it has models.
+            app_config.models_module = True  # type: ignore[assignment]
+            create_permissions(app_config, apps=apps, verbosity=0, using=using)
+            app_config.models_module = None
+        group, permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+        for name, rights in self.roles.items():
+            role, _ = group.objects.using(using).get_or_create(name=name)
+            found = [
+                permission.objects.using(using).get(
+                    content_type__app_label=right.partition(".")[0],
+                    codename=right.partition(".")[2],
+                )
+                for right in rights
+            ]
+            role.permissions.set(found)
+
+    def describe(self) -> str:
+        return f"Give {', '.join(self.roles)} their rights"
 
 
 class AddForeignKey(RunSQL):

@@ -27,7 +27,7 @@ from payments_project.staff.admin_base import FastModelAdmin, Fieldsets, ReadOnl
 from payments_project.staff.audit import changed, record_audit
 from payments_project.staff.audit_filter import AuditActionFilter
 from payments_project.staff.models import AuditEntry, StaffUser
-from payments_project.staff.rights import holds_all_rights_of, permission_names
+from payments_project.staff.rights import ASSIGN_ROLES, may_change, permission_names
 from payments_project.staff.sign_in import sessions
 from payments_project.staff.sign_in.acts import ACTS, PANEL
 from payments_project.staff.sign_in.models import SecondFactor
@@ -52,9 +52,11 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
     """Made, given roles and deactivated; never deleted, since the audit trail names them.
 
     Only a superuser gives or takes superuser rights and single permissions, or changes a superuser.
-    Others change nobody, password included, who holds a right that they lack, and hand out no such
-    role; so every role of somebody whom they may change is among those that the form offers, and
-    saving takes none away unseen. Nobody can lock themselves out.
+    Who may assign roles gives others any; they need not hold what they hand out, so that those who
+    run accounts move no money. Others change nobody, password included, who holds a right that they
+    lack, and hand out no such role; so every role of somebody whom they may change is among those
+    that the form offers, and saving takes none away unseen. Nobody can lock themselves out, or
+    change their own roles.
     """
 
     form = UserChangeForm
@@ -147,7 +149,7 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = bool(super().has_change_permission(request, obj))
-        return allowed and (obj is None or holds_all_rights_of(request.user, obj))
+        return allowed and (obj is None or may_change(request.user, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         names: tuple[str, ...] = self.readonly_fields
@@ -162,7 +164,8 @@ class StaffUserAdmin(FastModelAdmin, UserAdmin):
         self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
     ) -> Any:
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
-        if db_field.name == "groups" and not request.user.is_superuser and field is not None:
+        assigns = request.user.has_perm(ASSIGN_ROLES)
+        if db_field.name == "groups" and not assigns and field is not None:
             own = request.user.get_all_permissions()
             grantable = [group.pk for group in Group.objects.all() if _permissions(group) <= own]
             field.queryset = Group.objects.filter(pk__in=grantable)

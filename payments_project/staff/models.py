@@ -25,6 +25,7 @@ class StaffUser(AbstractUser):
         db_table = "staff_users"
         verbose_name = "staff user"
         permissions = [
+            ("assign_roles", "Can give colleagues any role, and change who has it"),
             ("reset_second_factor", "Can reset a colleague's second factor"),
             ("unlock_staffuser", "Can unlock a colleague's account"),
             ("end_sessions", "Can sign a colleague out everywhere"),

@@ -13,7 +13,7 @@ from payments_project.console.panels import Panel, panel
 from payments_project.errors import Conflict
 from payments_project.staff.audit import record_audit
 from payments_project.staff.models import StaffUser
-from payments_project.staff.rights import holds_all_rights_of
+from payments_project.staff.rights import may_change
 from payments_project.staff.sign_in import lock_out, second_factor, sessions
 from payments_project.staff.sign_in.models import SecondFactor
 
@@ -29,7 +29,7 @@ class ColleagueAct(Act):
     def is_allowed(self, request: HttpRequest, instance: Any) -> bool:
         if not Act.is_allowed(self, request, instance) or instance is None:
             return False
-        return instance.pk != request.user.pk and holds_all_rights_of(request.user, instance)
+        return instance.pk != request.user.pk and may_change(request.user, instance)
 
 
 def _reset(request: HttpRequest, user: StaffUser, values: Mapping[str, Any]) -> Done:
