@@ -64,11 +64,11 @@ def test_staff_open_a_dispute_on_a_payment(superuser: Client, api: Api) -> None:
 
     dispute = opened(superuser, payment, gateway_dispute_id=f"case-{uuid4().hex}")
 
-    assert (dispute.amount, dispute.held_amount, dispute.fee_amount) == (600, 600, 1500)
+    assert (dispute.amount, dispute.held_amount, dispute.fee_amount) == (600, 0, 1500)
     assert (dispute.reason_code, dispute.is_at_gateway) == ("duplicate", False)
     assert dispute.due_date == TODAY() + timedelta(days=9)
     assert api.transaction(payment["id"])["status"] == "disputed"
-    assert api.balance() == {"pending": 0, "available": -1100, "reserved": 2100}
+    assert api.balance() == {"pending": 0, "available": -1500, "reserved": 1500}
     (entry,) = audit_of(dispute.pk)
     assert (entry.action, entry.staff_user_id, entry.reason) == (
         "dispute.opened", superuser.user.pk, REASON,
@@ -248,7 +248,7 @@ def test_staff_accept_a_dispute(superuser: Client, api: Api) -> None:
     assert audit_books() == []
 
 
-@pytest.mark.parametrize(("outcome", "available"), [("won", 1000), ("lost", -1100)])
+@pytest.mark.parametrize(("outcome", "available"), [("won", 0), ("lost", -1500)])
 def test_staff_record_the_end_that_no_gateway_tells(
     superuser: Client, api: Api, outcome: str, available: int
 ) -> None:
@@ -296,7 +296,7 @@ def test_an_inquiry_of_staff_becomes_a_chargeback(superuser: Client, api: Api) -
     assert "It is a chargeback now" in page
     dispute.refresh_from_db()
     assert (dispute.dispute_type, dispute.status, dispute.amount) == ("chargeback", "open", 400)
-    assert api.balance()["reserved"] == 1900
+    assert api.balance()["reserved"] == 1500
     fold_balances()
     assert audit_books() == []
 

@@ -465,7 +465,8 @@ def test_money_that_settles_while_it_is_disputed_is_released_as_available(story:
 
 
 def test_chargeback_of_a_payment_taken_elsewhere_is_handled_by_staff(story: Story) -> None:
-    """No gateway tells of it: staff open it and record its end, and the money moves the same way."""
+    """No gateway tells of it: staff open it and record its end. Its money never came to us, so that
+    none of it is held; the fee for the work is."""
     sale = {"payment_method_type": "terminal", "external_reference": "T-1", "fee_amount": 20}
     payment = story.named(
         "payment",
@@ -494,10 +495,11 @@ def test_chargeback_of_a_payment_taken_elsewhere_is_handled_by_staff(story: Stor
         """
         payment         1000   gateway > available      payment
         fee               20   available > fees         payment
-        dispute_hold    2000   available > reserved     dispute
-        dispute_release 2000   reserved > available     dispute
+        adjustment      1000   available > gateway      payment
+        dispute_hold    1500   available > reserved     dispute
+        dispute_release 1500   reserved > available     dispute
         """,
-        USD=(0, 980, 0),
+        USD=(0, -20, 0),
     )
 
 
