@@ -216,7 +216,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("analytics", "0002_hours"),
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("disputes", "0006_dispute_life_cycle"),
+        ("disputes", "0007_simulators_side"),
         ("merchants", "0007_rights"),
         ("payments_project", "0007_rights"),
         ("transactions", "0013_callbacks_by_charge"),

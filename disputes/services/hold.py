@@ -13,7 +13,7 @@ from payments_project.actor import Actor
 from payments_project.events.record import record_event
 from payments_project.tenancy import Scope
 from transactions import states as transaction_states
-from transactions.gateways.external import EXTERNAL
+from transactions.access import is_credited
 from transactions.ledger import (
     Movement,
     dispute_hold_movements,
@@ -31,10 +31,10 @@ def holdable_amount(transaction: Transaction) -> int:
     """What a chargeback can still take of a payment, in minor units: what was captured, less its
     refunds and what other chargebacks hold or have taken. The caller holds the row's lock.
 
-    Nothing of a payment taken elsewhere: its money never came to us, and whoever took it takes it
-    back from the merchant.
+    Nothing of a recorded payment whose money never came to us: whoever took it takes it back from
+    the merchant.
     """
-    if transaction.gateway_name == EXTERNAL:
+    if not is_credited(transaction):
         return 0
     held = _chargebacks(transaction).aggregate(total=Sum("held_amount"))["total"] or 0
     return (transaction.captured_amount or 0) - transaction.refunded_amount - int(held)
