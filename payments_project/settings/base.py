@@ -3,6 +3,7 @@
 Nothing secret has a default here: a missing setting stops the start with its name.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,17 @@ def evidence_storage(*, default_folder: Path) -> dict[str, Any]:
             "directory_permissions_mode": 0o700,
         },
     }
+
+
+def json_object(name: str) -> dict[str, Any]:
+    """A setting that is a JSON object; empty where it is missing. What is none stops the start."""
+    try:
+        value = json.loads(env(name, default="") or "{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ImproperlyConfigured(f"{name} is no JSON object")
+    return value
 
 
 DATABASES = {"default": database(env("DATABASE_URL"))}
@@ -258,7 +270,7 @@ APPROVAL_LIMIT_DEFAULT = env.int("APPROVAL_LIMIT_DEFAULT", default=1_000)
 PAYOUT_BANK = env("PAYOUT_BANK", default="file")
 # The accounts that files of payouts debit, by currency:
 # {"EUR": {"name": "…", "iban": "…", "bic": "…"}}; an account without an IBAN has "account".
-PAYOUT_DEBTORS: dict[str, dict[str, str]] = env.json("PAYOUT_DEBTORS", default={})
+PAYOUT_DEBTORS: dict[str, dict[str, str]] = json_object("PAYOUT_DEBTORS")
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
 CELERY_RESULT_BACKEND = None

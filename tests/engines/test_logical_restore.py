@@ -17,7 +17,7 @@ from payments_project.tenancy import Scope
 from tests.merchants.making import make_merchant
 from tests.schema.rows import insert_row
 from tests.server import ROOT
-from tests.transactions.test_folding import adjust, entry
+from tests.transactions.test_folding import adjust, entry, explain_entries
 from transactions.balances import fold_balances
 
 READ = (
@@ -26,6 +26,12 @@ READ = (
     "print(*(balance.available for balance in"
     " read_balances(Scope(UUID('{merchant_id}'), '{environment}'))))"
 )
+
+
+@pytest.fixture(autouse=True)
+def _entries_are_explained(_database: None) -> Iterator[None]:
+    yield
+    explain_entries()
 
 
 @pytest.fixture

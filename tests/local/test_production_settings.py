@@ -151,3 +151,16 @@ def test_static_files_can_be_gathered_as_the_image_does_it():
     gathered = django({}, "manage.py", "collectstatic", "--noinput", "--dry-run", settings)
     assert gathered.returncode == 0, gathered.stderr
     assert re.search(r"^\d{2,} static files copied", gathered.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("value", "starts"),
+    [("", True), ('{"EUR": {"name": "Us", "iban": "DE89"}}', True), ("EUR", False), ("[]", False)],
+)
+def test_debtor_accounts_are_a_json_object(
+    environment: dict[str, str], value: str, starts: bool
+) -> None:
+    done = django(environment | {"PAYOUT_DEBTORS": value}, "manage.py", "check")
+
+    assert (done.returncode == 0) is starts, done.stderr
+    assert starts or "PAYOUT_DEBTORS is no JSON object" in done.stderr

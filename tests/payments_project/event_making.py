@@ -19,7 +19,7 @@ RECORD = {
 }
 NOTE = {"description": "Lamp", "metadata": {"a": "b"}}
 CARD = {"type": "card", "card": {"number": VISA, "exp_month": 12, "exp_year": 2034}}
-# What the API contract names.
+# What the API contract names, and adjustments, which it leaves out.
 TYPES = {
     "transaction": "created authorized captured succeeded failed cancelled refunded disputed"
     " updated",
@@ -28,6 +28,8 @@ TYPES = {
     "payment_method": "created attached detached updated expiring",
     "customer": "created updated deleted",
     "api_key": "created rotated revoked",
+    "payout": "created paid failed cancelled",
+    "balance_adjustment": "created",
     "merchant": "updated",
 }
 

@@ -23,6 +23,7 @@ from tests.payments_project.event_making import (
     taken,
     told,
 )
+from tests.payouts.making import give, let_bank_work, make_account
 from tests.schema.rows import (
     APPLICATION,
     id_at,
@@ -290,6 +291,10 @@ def test_no_event_holds_what_is_personal_or_secret(api: Api) -> None:
     refund = {"transaction": payment, "reason": "canary broke", "metadata": {"canary": "c"}}
     taken(api, "refunds", refund)
     taken(api, "transactions/record", {**RECORD, **notes, "customer": customer})
+    give(api.scope, 100_000)
+    make_account(api.scope, holder="Canary Lovelace")
+    taken(api, "payouts", {"amount": 1, "currency": "USD", "description": "canary rent"})
+    let_bank_work()
     api.delete(f"/v1/customers/{customer}")
 
     with connection.cursor() as cursor:

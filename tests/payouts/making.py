@@ -31,7 +31,12 @@ def german_iban(account: str) -> str:
 
 
 def make_account(
-    scope: Scope, currency: str = "USD", *, last_four: str = "0001", is_confirmed: bool = True
+    scope: Scope,
+    currency: str = "USD",
+    *,
+    last_four: str = "0001",
+    is_confirmed: bool = True,
+    holder: str = "Corner Shop Ltd",
 ) -> PayoutAccount:
     """An account for payouts that no member of staff has made."""
     number = german_iban(last_four)
@@ -40,7 +45,7 @@ def make_account(
         account = add_payout_account(
             scope=scope,
             currency=currency,
-            details=BankDetails(holder_name="Corner Shop Ltd", account_number=number),
+            details=BankDetails(holder_name=holder, account_number=number),
             created_by=None,
         )
         if not is_confirmed:

@@ -2,14 +2,18 @@
 
 import re
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from stdnum import iban as iban_number
 
 from disputes.services.audit_books import audit_books
 from merchants.models import Merchant
+from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.errors import ServiceError
 from payments_project.events.models import Event
+from payments_project.tenancy import Scope
 from tests.api_client import Api, new_key
 from tests.gateway_messages import deliver_gateway_messages
 from tests.merchants.making import MadeMerchant, client_of, make_key
@@ -21,9 +25,11 @@ from tests.payouts.making import (
     payout,
 )
 from tests.server import Server
+from tests.threads import at_once
 from transactions.balances import fold_balances
 from transactions.banks.simulator.scenarios import BY_LAST_FOUR, BY_TEST_AMOUNT
 from transactions.payout_models import BankSimulatorTransfer, Payout
+from transactions.services.create_payout import Cause, create_payout
 from transactions.services.payout_accounts import remove_payout_account
 from transactions.services.send_payouts import send_payouts
 
@@ -438,3 +444,32 @@ def test_documented_accounts_and_amounts_do_what_is_said_of_them() -> None:
         for amount, known in BY_TEST_AMOUNT.items()
         if known is scenario
     }
+
+
+def test_failed_payout_is_repeated_once_by_many_at_once(api: Api, other_api: Api) -> None:
+    give(api.scope, 200_000)
+    make_account(api.scope)
+    failed, paid = pay_out(api, 90_002), pay_out(api, 100)
+    let_bank_work()
+
+    def retry(scope: Scope, payout_id: str) -> str:
+        try:
+            run_in_transaction(
+                lambda: create_payout(
+                    scope=scope,
+                    amount=100,
+                    currency="USD",
+                    description=None,
+                    actor=SYSTEM,
+                    cause=Cause(retry_of=UUID(payout_id)),
+                )
+            )
+        except ServiceError as refusal:
+            return refusal.code
+        return "made"
+
+    outcomes = at_once(5, lambda _: retry(api.scope, failed["id"]))
+
+    assert sorted(outcomes) == ["made", *["payout_state_invalid"] * 4]
+    assert retry(api.scope, paid["id"]) == "payout_state_invalid"
+    assert retry(other_api.scope, failed["id"]) == "payout_state_invalid"

@@ -9,7 +9,8 @@ from tests.schema.rows import OWNER, connect
 
 TABLES = (
     "ledger_entries", "events", "refunds", "dispute_evidence_files", "evidence_files",
-    "dispute_operations", "disputes", "gateway_operations", "transactions", "merchant_notices",
+    "dispute_operations", "disputes", "payouts", "payout_accounts", "gateway_operations",
+    "transactions", "merchant_notices",
 )  # fmt: skip
 OF_NOBODY = "merchant_id NOT IN (SELECT id FROM merchants)"
 

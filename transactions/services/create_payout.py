@@ -14,12 +14,14 @@ from payments_project.events.record import record_event
 from payments_project.staff.approvals import needs_approval, request_approval
 from payments_project.tenancy import LIVE, Scope
 from transactions import states
+from transactions.access import payouts_of
 from transactions.balances import read_balances
 from transactions.banks.registry import select_bank
 from transactions.errors import (
     BalanceInsufficient,
     PayoutAccountMissing,
     PayoutAccountUnconfirmed,
+    PayoutStateInvalid,
 )
 from transactions.ledger import payout_movements, record_movements
 from transactions.locking import lock_balance
@@ -59,12 +61,15 @@ def create_payout(
     it ``awaits_approval`` by a second person, who is asked here, and is not sent before.
 
     Raises ``BalanceInsufficient``, ``PayoutAccountMissing``, ``PayoutAccountUnconfirmed``,
+    ``PayoutStateInvalid`` where what is repeated has not failed or was repeated already,
     ``MerchantNotActive`` for an account whose live money is held, ``Unavailable`` without a bank.
     """
     cause = cause or Cause()
     require_payable_merchant(scope, by_staff=actor.kind == "staff")
     bank = select_bank(scope)
     lock_balance(scope=scope, currency=currency)
+    if cause.retry_of is not None:
+        _require_retriable(scope, cause.retry_of)
     account = _account(scope, currency)
     available = available_now(scope, currency)
     if amount > available:
@@ -124,6 +129,13 @@ def require_payable_merchant(scope: Scope, *, by_staff: bool) -> None:
     if status == merchant_states.ACTIVE or (status == merchant_states.CLOSED and by_staff):
         return
     raise MerchantNotActive(f"The account is {status}: its money is held.")
+
+
+def _require_retriable(scope: Scope, payout_id: UUID) -> None:
+    """The balance row's lock, which every repetition takes, keeps two from being made at once."""
+    failed = payouts_of(scope).filter(pk=payout_id, status=states.FAILED)
+    if not failed.exists() or Payout.objects.filter(retry_of=payout_id).exists():
+        raise PayoutStateInvalid("Only a failed payout is paid out again, and once.")
 
 
 def _account(scope: Scope, currency: str) -> PayoutAccount:

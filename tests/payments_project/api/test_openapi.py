@@ -242,7 +242,11 @@ def _codes() -> set[str]:
     for found in classes:
         classes += found.__subclasses__()
     # A class of ours without a code of its own has its base's; the console's have no address here.
-    codes = {item.default_code for item in classes if ".console" not in item.__module__}
+    codes = {
+        item.default_code
+        for item in classes
+        if ".console" not in item.__module__ and ".staff" not in item.__module__
+    }
     root = Path(__file__).resolve().parents[3]
     for app in ("merchants", "vault", "transactions", "disputes", "payments_project/api"):
         for path in (root / app).rglob("*.py"):
