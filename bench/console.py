@@ -90,7 +90,12 @@ def _side(
     started = time.perf_counter()
     _fill_payments(database, merchants, rows, months)
     for table, statement in ROWS.items():
-        _fill(database, table, statement, merchants, made["staff"])
+        values = {
+            "others": merchants.others,
+            "staff": made["staff"],
+            "secret": bytes.fromhex(made["secret"]),
+        }
+        _fill(database, table, statement, values)
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         owner.execute("VACUUM (ANALYZE)")
     print(f"  filled in {time.perf_counter() - started:.0f} s", flush=True)
@@ -125,10 +130,7 @@ def _fill_payments(database: Database, merchants: ListMerchants, rows: int, mont
         )
 
 
-def _fill(
-    database: Database, table: str, statement: str, merchants: ListMerchants, staff: str
-) -> None:
-    values: dict[str, Any] = {"others": merchants.others, "staff": staff}
+def _fill(database: Database, table: str, statement: str, values: dict[str, Any]) -> None:
     with triggers_off(database, table), psycopg.connect(database.owner_url) as owner:
         owner.execute("SET synchronous_commit = off")
         count = owner.execute(statement.encode(), values).rowcount

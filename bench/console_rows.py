@@ -164,4 +164,45 @@ ROWS: dict[str, str] = {
         " currency, transaction_count, successful_count, gross_amount, net_amount)"
         f" SELECT merchant_id, environment, day, currency, 10, 9, 90000, 88000 {_DAYS}"
     ),
+    "merchant_notices": (
+        "INSERT INTO merchant_notices (id, merchant_id, environment, kind, object_id, occasion,"
+        " context, created_at, attempts, sent_at)"
+        " SELECT uuidv7(shift), merchant_id, environment, 'dispute.opened', id, 'opened', '{}',"
+        f" created_at, 1, created_at {_PAYMENTS} WHERE dice %% 100 = 7"
+    ),
+    "balance_adjustments": (
+        "INSERT INTO balance_adjustments (id, merchant_id, environment, currency, amount, reason,"
+        " created_at)"
+        " SELECT uuidv7(shift), merchant_id, environment, currency, 500, 'Goodwill', created_at"
+        f" {_PAYMENTS} WHERE dice %% 2000 = 19"
+    ),
+    "payout_accounts": (
+        "INSERT INTO payout_accounts (merchant_id, environment, currency, kind, holder_name,"
+        " account_number, country, last_four, status, is_default, created_by, confirmed_by,"
+        " confirmed_at)"
+        " SELECT id, 'test', currency, 'iban', %(secret)s, %(secret)s, 'DE', '3000', 'confirmed', true,"
+        " uuidv7(), uuidv7(), now() FROM merchants, unnest(ARRAY['USD', 'EUR', 'GBP']) AS currency"
+    ),
+    "payout_exports": (
+        "INSERT INTO payout_exports (id, environment, currency, count, total, content, created_at)"
+        " SELECT uuidv7(day::timestamp AT TIME ZONE 'UTC' - clock_timestamp()), environment,"
+        " currency, count(*), count(*) * 5000, %(secret)s, day"
+        f" {_DAYS} WHERE extract(isodow FROM day) = 1 GROUP BY day, environment, currency"
+    ),
+    # A payout a week and currency.
+    "payouts": (
+        "INSERT INTO payouts (id, merchant_id, environment, account_id, amount, currency, status,"
+        " bank_name, sent_at, paid_at, requested_by_kind, created_at)"
+        " SELECT uuidv7(day::timestamp AT TIME ZONE 'UTC' - clock_timestamp()),"
+        " payment.merchant_id, payment.environment, account.id, 5000, payment.currency, 'paid',"
+        f" 'simulator', day, day, 'system', day {_DAYS}"
+        " JOIN payout_accounts AS account USING (merchant_id, environment, currency)"
+        " WHERE extract(isodow FROM day) = 1"
+    ),
+    "bank_simulator_transfers": (
+        "INSERT INTO bank_simulator_transfers (reference, bank_id, amount, currency, status,"
+        " scenario, created_at)"
+        " SELECT id, 'sim_tr_' || substr(md5(id::text), 1, 24), amount, currency, 'paid',"
+        " 'succeeds', created_at FROM payouts"
+    ),
 }

@@ -26,6 +26,7 @@ from bench.tenants import make_tenants  # noqa: E402
 from payments_project.console.keyset import OLDER, Position  # noqa: E402
 from payments_project.staff.models import StaffUser  # noqa: E402
 from payments_project.tenancy import ENVIRONMENTS  # noqa: E402
+from transactions.payout_models import PayoutAccount  # noqa: E402
 
 DEEP_PAGE = 100
 
@@ -40,11 +41,17 @@ class Console:
             self.client.force_login(self.user)
 
     def prepare(self, count: int) -> dict[str, Any]:
-        """Makes the superuser and so many merchants; their ids."""
+        """Makes the superuser and so many merchants; their ids, and an encrypted word in hex."""
         StaffUser.objects.create_superuser(username="bench", password=None)
         self.__init__()  # type: ignore[misc]
         merchants = [str(tenant.merchant_id) for tenant in make_tenants(count=count, cards_each=0)]
-        return {"staff": str(self.user.pk), "merchants": merchants}  # type: ignore[union-attr]
+        field = PayoutAccount._meta.get_field("holder_name")
+        secret: Any = field.get_db_prep_save("Bench", connection)
+        return {
+            "staff": str(self.user.pk),  # type: ignore[union-attr]
+            "merchants": merchants,
+            "secret": bytes(secret.obj).hex(),
+        }
 
     def pages(self) -> list[dict[str, str]]:
         """Every page that is measured: its name, its list's table, its address."""
@@ -58,8 +65,7 @@ class Console:
                 name = f"{model._meta.verbose_name_plural}, {what}"
                 url = f"{_address(model)}{query}"
                 found.append({"name": name, "table": table, "url": url})
-            pages: Any = getattr(model_admin, "custom_urls", ())
-            for _, name, _ in pages:
+            for _, name, _ in getattr(model_admin, "custom_urls", ()):
                 found.append({"name": name, "table": "", "url": reverse(f"admin:{name}")})
         return found
 

@@ -16,6 +16,10 @@ class EvidenceFileAdmin(ReadOnlyAdmin):
     """Files for disputes; they are opened from the dispute's page, on record."""
 
     list_display = ("created_at", "filename", "content_type", "size", "merchant", "environment")
+    export_fields = (
+        "id", "created_at", "merchant", "merchant_name", "environment", "filename",
+        "content_type", "size", "sha256", "stored_at", "removed_at",
+    )  # fmt: skip
     list_filter = (environment_filter, CreatedFilter)
     ordered_scopes = ("merchant",)
     search_by = {ID: ("pk",)}
@@ -49,6 +53,10 @@ class DisputeOperationAdmin(ReadOnlyAdmin):
     """Evidence and acceptances: intent and outcome."""
 
     list_display = ("created_at", "kind", "status", "of_dispute", "caused", "finished_at")
+    export_fields = (
+        "id", "created_at", "dispute", "kind", "status", "actor_kind", "actor_id", "finished_at",
+        "failure_reason",
+    )  # fmt: skip
     list_filter = (
         choice_filter("status", states.DISPUTE_OPERATION_STATES, indexed=(states.PENDING,)),
         CreatedFilter,
@@ -78,6 +86,10 @@ class SimulatorDisputeAdmin(ReadOnlyAdmin):
     """The simulator's side of disputes."""
 
     list_display = ("created_at", "gateway_id", "dispute_type", "status", "amount", "payment")
+    export_fields = (
+        "gateway_id", "created_at", "charge_id", "dispute_type", "reason", "amount", "status",
+        "due_date", "updated_at",
+    )  # fmt: skip
     list_filter = (CreatedFilter,)
     search_by = {GATEWAY_ID: ("gateway_id",)}
     badges = ("status", "dispute_type")

@@ -15,6 +15,10 @@ class MerchantNoticeAdmin(ReadOnlyAdmin):
     """Notices, newest first."""
 
     list_display = ("created_at", "what", "state", "attempts", "merchant", "environment")
+    export_fields = (
+        "id", "created_at", "merchant", "merchant_name", "environment", "kind", "object_id",
+        "occasion", "attempts", "next_attempt_at", "last_error", "sent_at", "gave_up_at",
+    )  # fmt: skip
     list_filter = (environment_filter, CreatedFilter)
     ordered_scopes = ("merchant",)
     scope_branches = ("", ())

@@ -47,11 +47,9 @@ class PlainText(Func):
     template = _PLAIN
     output_field = TextField()
 
-    def as_sql(  # type: ignore[override]
-        self, compiler: Any, connection: Any, **context: Any
-    ) -> tuple[str, Any]:
+    def as_sql(self, *arguments: Any, **context: Any) -> tuple[str, Any]:
         """As Django's, with the values of the text as often as the template has it."""
-        statement, values = super().as_sql(compiler, connection, **context)
+        statement, values = super().as_sql(*arguments, **context)
         return statement, tuple(values) * _PLAIN.count("%(expressions)s")
 
 

@@ -4,7 +4,6 @@ A filtered list's address is its link already: what is stored is that address's 
 been checked to hold nothing but this list's own parameters.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -269,8 +268,9 @@ def _page(
     return TemplateResponse(request, "admin/console/saved_filter.html", context)
 
 
-def _chips(query: QueryDict) -> Iterable[dict[str, str]]:
+def _chips(query: QueryDict) -> list[dict[str, str]]:
+    pairs = [(name, query.get(name, "")) for name in query]
     return [
         {"title": name.removesuffix("_id").replace("_", " "), "words": str(value).replace("_", " ")}
-        for name, value in query.dict().items()
+        for name, value in pairs
     ]

@@ -242,3 +242,41 @@ def test_nothing_captured_has_no_net_amount(superuser, business):
 
     assert "—" in net(business.declined["id"])
     assert "$" in net(business.paid["id"])
+
+
+@pytest.mark.parametrize("label", sorted(set(MODELS) - EDITED))
+def test_what_cant_be_done_by_hand_is_not_blamed_on_roles(superuser, business, label):
+    deletion = reverse(f"admin:{label.replace('.', '_')}_delete", args=[newest_of(label).pk])
+    for address in (f"{list_of(label)}add/", deletion):
+        text = superuser.get(address).content.decode()
+        assert "Nothing is added, changed or deleted here by hand" in text
+        assert "Your roles" not in text
+
+
+def test_an_objects_history_is_its_audit_trail(superuser, staff_with, business):
+    history = reverse("admin:transactions_transaction_history", args=[business.paid["id"]])
+    trail = f"{list_of('payments_project.auditentry')}?object_id={business.paid['id']}"
+    assert superuser.get(history).headers["Location"] == trail
+    assert staff_with().get(history).status_code == 403
+    nobody = reverse("admin:transactions_transaction_history", args=[uuid4()])
+    assert superuser.get(nobody).status_code == 404
+
+
+def test_a_gateway_operation_says_of_which_environment_it_is(superuser, business):
+    page = superuser.get(list_of("transactions.gatewayoperation")).content.decode()
+    assert 'class="c-env c-env-live"' in page
+
+
+def test_times_of_staff_are_written_as_everywhere(superuser):
+    address = page_of("payments_project.staffuser", superuser.user.pk)
+    text = superuser.get(address).content.decode()
+    assert f'<time class="c-time" datetime="{superuser.user.date_joined.isoformat()}"' in text
+    assert "p.m." not in text
+    assert "a.m." not in text
+
+
+def test_an_entry_about_a_whole_list_leads_to_it(superuser, business):
+    payments = list_of("transactions.transaction")
+    superuser.post(f"{payments}export/", {"reason": "Ticket"}).close()
+    page = superuser.get(list_of("payments_project.auditentry")).content.decode()
+    assert f'href="{payments}">all transactions</a>' in page

@@ -183,6 +183,10 @@ class BalanceAdjustmentAdmin(ReadOnlyAdmin):
         "approved",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "merchant", "merchant_name", "environment", "amount", "currency",
+        "reason", "requested_by", "approved_by",
+    )  # fmt: skip
     list_filter = (environment_filter, currency_filter, CreatedFilter, AmountFilter)
     ordered_scopes = ("merchant",)
     search_by = {ID: ("pk", "merchant_id")}

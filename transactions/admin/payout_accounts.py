@@ -212,6 +212,11 @@ class PayoutAccountAdmin(ReadOnlyAdmin):
         "created_by",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "merchant", "merchant_name", "environment", "currency", "kind",
+        "country", "last_four", "status", "is_default", "created_by", "confirmed_by",
+        "confirmed_at", "removed_at", "replaces",
+    )  # fmt: skip
     list_filter = (
         choice_filter("status", states.PAYOUT_ACCOUNT_STATES, indexed=(states.UNCONFIRMED,)),
         environment_filter,

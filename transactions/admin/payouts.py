@@ -68,6 +68,12 @@ class PayoutAdmin(ReadOnlyAdmin):
         "paid_at",
         "environment",
     )
+    export_fields = (
+        "id", "created_at", "merchant", "merchant_name", "environment", "amount", "currency",
+        "status", "awaits_approval", "account", "bank_name", "bank_reference", "sent_at",
+        "paid_at", "failure_code", "failure_message", "description", "schedule_day",
+        "requested_by_kind", "requested_by", "approved_by", "export", "retry_of", "updated_at",
+    )  # fmt: skip
     list_filter = (
         choice_filter("status", states.PAYOUT_STATES, indexed=(states.PENDING, states.FAILED)),
         flag_filter("awaits_approval", title="approval", words=("awaited", "not awaited")),
@@ -225,6 +231,7 @@ class PayoutExportAdmin(ReadOnlyAdmin):
     """Files for the bank, newest first; each is handed over once."""
 
     list_display = ("created_at", "total", "count", "created_by", "environment")
+    export_fields = ("id", "created_at", "environment", "currency", "count", "total", "created_by")
     list_filter = (environment_filter, currency_filter, CreatedFilter)
     search_by = {ID: ("pk",)}
     money = ("total",)
@@ -290,6 +297,10 @@ class BankSimulatorTransferAdmin(ReadOnlyAdmin):
     """The simulated bank's side of payouts; its reference is our payout's id."""
 
     list_display = ("created_at", "amount", "status", "bank_id", "scenario", "failure_code")
+    export_fields = (
+        "reference", "created_at", "bank_id", "amount", "currency", "status", "scenario",
+        "failure_code", "updated_at",
+    )  # fmt: skip
     list_filter = (choice_filter("status", _TRANSFER_STATES),)
     search_by = {ID: ("pk",)}
     money = ("amount",)
