@@ -100,6 +100,8 @@ PAYOUT_CHECKS = (
                  WHERE transaction_id = payment.id
                    AND type IN ('payment', 'refund', 'refund_failure', 'adjustment')) AS booked
             ON true
-         WHERE payment.gateway_name = 'external' AND at_gateway <> 0""",
+         WHERE payment.gateway_name = 'external' AND at_gateway <> 0
+           AND EXISTS (SELECT 1 FROM external_references
+                        WHERE transaction_id = payment.id AND NOT is_credited)""",
     ),
 )

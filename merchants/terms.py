@@ -11,15 +11,22 @@ from payments_project.errors import InvalidInput, ResourceMissing
 
 TERMS_SECONDS = 5.0
 _CACHED_MAX = 10_000
+# In ``processing_config``.
+CREDITS_RECORDED = "credits_recorded_payments"
 
 
 @dataclass(frozen=True, slots=True)
 class MerchantTerms:
-    """What the payment path needs of a merchant; ``currencies`` is None where all are allowed."""
+    """What the payment path needs of a merchant; ``currencies`` is None where all are allowed.
+
+    ``credits_recorded``: the money of payments that the merchant records as taken elsewhere came to
+    us, and is the merchant's with us. False where the merchant has it: then it is not credited.
+    """
 
     fees: FeeStructure
     settlement_delay_days: int
     currencies: frozenset[str] | None = None
+    credits_recorded: bool = False
 
     def fee_for(self, *, amount: int, currency: str, brand: str | None) -> int:
         """Our fee on a captured amount; minor units."""
@@ -46,11 +53,13 @@ def make_terms(
     processing_config: dict[str, Any] | None,
 ) -> MerchantTerms:
     """Terms from a merchant's columns."""
-    currencies = (processing_config or {}).get("currencies")
+    config = processing_config or {}
+    currencies = config.get("currencies")
     return MerchantTerms(
         fees=FeeStructure.model_validate(fee_structure or {}),
         settlement_delay_days=settlement_delay_days,
         currencies=frozenset(currencies) if currencies else None,
+        credits_recorded=bool(config.get(CREDITS_RECORDED, False)),
     )
 
 

@@ -8,8 +8,9 @@ from django.db.models import QuerySet
 from payments_project.database.statements import fetch_one
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
+from transactions.gateways.external import EXTERNAL
 from transactions.models import LedgerEntry, Transaction
-from transactions.payout_models import Payout
+from transactions.payout_models import ExternalReference, Payout
 
 # A day earlier, because the clock of a server that took over may be behind.
 _HISTORY_START = """
@@ -39,6 +40,15 @@ def get_transaction(*, scope: Scope, transaction_id: UUID, param: str | None = N
     if transaction is None:
         raise ResourceMissing(f"No such transaction: {transaction_id}", param=param)
     return transaction
+
+
+def is_credited(transaction: Transaction) -> bool:
+    """Whether the payment's money came to us: of all but recorded ones that were booked as the
+    merchant's own."""
+    if transaction.gateway_name != EXTERNAL:
+        return True
+    own = ExternalReference.objects.filter(transaction_id=transaction.pk, is_credited=False)
+    return not own.exists()
 
 
 def ledger_entries_of(scope: Scope) -> "QuerySet[LedgerEntry]":

@@ -118,12 +118,14 @@ def adjustment_movements(*, adjustment_id: UUID, amount: int) -> list[Movement]:
     return [Movement(accounts.ADJUSTMENT, abs(amount), debit, credit, adjustment_id)]
 
 
-def taken_elsewhere(movements: Sequence[Movement]) -> list[Movement]:
-    """The movements of a payment or refund that was made elsewhere, each followed by its reverse.
+def recorded(movements: Sequence[Movement], *, is_credited: bool) -> list[Movement]:
+    """The movements of a payment or refund that was made elsewhere.
 
-    The merchant has (or gave) that money already: none of it came to us, so none of it is theirs to
-    be paid out. Our fee is not reversed.
+    Where its money did not come to us, each is followed by its reverse: the merchant has (or gave)
+    it already, so none of it is theirs to be paid out. Our fee is not reversed.
     """
+    if is_credited:
+        return list(movements)
     return [
         *movements,
         *(

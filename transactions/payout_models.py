@@ -406,6 +406,7 @@ class BalanceAdjustment(Identified, Aggregate):
 class ExternalReference(Identified):
     """The reference under which a payment taken elsewhere was recorded: each once per merchant.
 
+    ``is_credited`` says whether its money counts as the merchant's with us (``merchants.terms``).
     A table of its own: ``transactions`` is partitioned by its id, so that no unique key of it can
     be without.
     """
@@ -414,6 +415,7 @@ class ExternalReference(Identified):
     environment = models.CharField(max_length=20)
     reference = models.CharField(max_length=100)
     transaction_id = models.UUIDField()
+    is_credited = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "external_references"
@@ -423,6 +425,9 @@ class ExternalReference(Identified):
                 fields=["merchant_id", "environment", "reference"],
                 name=EXTERNAL_REFERENCES_ONCE,
             )
+        ]
+        indexes = [
+            NamedIndex(fields=["transaction_id"], name="idx_external_references_transaction")
         ]
 
     def __str__(self) -> str:

@@ -211,6 +211,7 @@ class RecordView(ApiView):
                     scope=self.scope,
                     actor=self.actor,
                     payment=payment,
+                    is_credited=self.caller.terms.credits_recorded,
                     claim=claim,
                     replies=replies,
                 )

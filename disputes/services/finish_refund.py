@@ -17,14 +17,14 @@ from payments_project.idempotency.keys import store_reply
 from payments_project.idempotency.replies import Replies, store_refusal
 from payments_project.tenancy import Scope
 from transactions import states as transaction_states
-from transactions.gateways.external import EXTERNAL
+from transactions.access import is_credited
 from transactions.gateways.interface import GatewayResult, Outcome
 from transactions.ledger import (
     Movement,
     record_movements,
+    recorded,
     refund_failure_movements,
     refund_movements,
-    taken_elsewhere,
 )
 from transactions.models import Transaction
 from transactions.services.callbacks import GATEWAY_ACTOR
@@ -177,7 +177,7 @@ def is_fully_refunded(transaction: Transaction) -> bool:
 def _book(transaction: Transaction, refund: Refund, movements: list[Movement]) -> None:
     """Writes a refund's movements; one of a recorded payment was made where that was taken."""
     record_movements(
-        taken_elsewhere(movements) if transaction.gateway_name == EXTERNAL else movements,
+        recorded(movements, is_credited=is_credited(transaction)),
         scope=Scope(refund.merchant_id, refund.environment),
         currency=refund.currency,
         transaction_id=transaction.pk,

@@ -31,8 +31,8 @@ from transactions.gateways.external import EXTERNAL
 from transactions.ledger import (
     capture_movements,
     record_movements,
+    recorded,
     refund_movements,
-    taken_elsewhere,
 )
 from transactions.models import Transaction
 from transactions.payout_models import EXTERNAL_REFERENCES_ONCE, ExternalReference
@@ -72,12 +72,14 @@ def process_payment_with_refund_protection(
     scope: Scope,
     actor: Actor,
     payment: RecordedPayment,
+    is_credited: bool,
     claim: KeyClaim | None,
     replies: Replies[Transaction],
 ) -> Transaction:
     """Records the payment and its refund with their ledger entries and events, or nothing.
 
-    The merchant has the money already, so that only our fee changes the balance. Retries
+    The money is available at once if it came to us (``is_credited``, by the merchant's terms).
+    Else the merchant has it already, and only our fee changes the balance. Retries
     serialization failures. Raises ``AmountExceedsRefundable`` for a refund above the amount,
     ``ExternalReferenceUsed`` for a reference that was recorded before, ``InvalidInput`` for a fee
     above the amount or a time in the future or over ten years back, and ``KeyTaken``.
@@ -90,25 +92,26 @@ def process_payment_with_refund_protection(
 
     def work() -> Transaction:
         key_id = claim_key(claim) if claim else None
-        transaction = _insert_payment(scope, payment)
+        transaction = _insert_payment(scope, payment, is_credited=is_credited)
         taken = transaction_snapshot(transaction) | _BEFORE_REFUND
         for kind in ("transaction.created", "transaction.succeeded"):
             record_event(aggregate=transaction, type=kind, data=taken, actor=actor)
         record_movements(
-            taken_elsewhere(
+            recorded(
                 capture_movements(
                     transaction_id=transaction.pk,
                     amount=payment.amount,
                     fee=payment.fee_amount,
                     available_on=None,
-                )
+                ),
+                is_credited=is_credited,
             ),
             scope=scope,
             currency=payment.currency,
             transaction_id=transaction.pk,
         )
         if payment.refund:
-            _insert_refund(transaction, payment.refund, scope, actor)
+            _insert_refund(transaction, payment.refund, scope, actor, is_credited=is_credited)
         if transaction.status == transaction_states.REFUNDED:
             record_event(
                 aggregate=transaction,
@@ -147,7 +150,7 @@ def _check(payment: RecordedPayment) -> None:
             )
 
 
-def _insert_payment(scope: Scope, payment: RecordedPayment) -> Transaction:
+def _insert_payment(scope: Scope, payment: RecordedPayment, *, is_credited: bool) -> Transaction:
     refunded = payment.refund.amount if payment.refund else 0
     transaction = Transaction(
         id=_id_of(payment.occurred_at),
@@ -177,6 +180,7 @@ def _insert_payment(scope: Scope, payment: RecordedPayment) -> Transaction:
         environment=scope.environment,
         reference=payment.external_reference,
         transaction_id=transaction.pk,
+        is_credited=is_credited,
     ).save(force_insert=True)
     # Known without reading the row back, which would make serializable writers fail each other.
     transaction.created_at = uuid7_time(transaction.pk)
@@ -186,15 +190,20 @@ def _insert_payment(scope: Scope, payment: RecordedPayment) -> Transaction:
 
 
 def _insert_refund(
-    transaction: Transaction, recorded: RecordedRefund, scope: Scope, actor: Actor
+    transaction: Transaction,
+    given_back: RecordedRefund,
+    scope: Scope,
+    actor: Actor,
+    *,
+    is_credited: bool,
 ) -> None:
     refund = Refund(
         transaction=transaction,
         merchant_id=scope.merchant_id,
         environment=scope.environment,
-        amount=recorded.amount,
+        amount=given_back.amount,
         currency=transaction.currency,
-        reason=recorded.reason,
+        reason=given_back.reason,
         status=states.SUCCEEDED,
         requested_by=actor.id,
         requested_by_kind=actor.kind,
@@ -204,7 +213,10 @@ def _insert_refund(
     for kind in ("refund.created", "refund.succeeded"):
         record_event(aggregate=refund, type=kind, data=refund_snapshot(refund), actor=actor)
     record_movements(
-        taken_elsewhere(refund_movements(refund_id=refund.pk, amount=recorded.amount)),
+        recorded(
+            refund_movements(refund_id=refund.pk, amount=given_back.amount),
+            is_credited=is_credited,
+        ),
         scope=scope,
         currency=transaction.currency,
         transaction_id=transaction.pk,

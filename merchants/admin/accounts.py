@@ -14,6 +14,7 @@ from merchants.admin.terms_acts import NEW_MERCHANT, TERMS_ACTS
 from merchants.fees import FeeStructure, Rate
 from merchants.models import RISK_CHOICES, Merchant
 from merchants.onboarding import CheckedItem, checklist
+from merchants.terms import CREDITS_RECORDED
 from payments_project.console import display
 from payments_project.console.filters import CreatedFilter, choice_filter
 from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
@@ -83,7 +84,7 @@ class MerchantAdmin(ReadOnlyAdmin):
         ),
         ("Risk", {"fields": ("risk_level", "verification_status")}),
         ("Fees", {"fields": ("fees", "brand_fees", "dispute_fees")}),
-        ("Processing", {"fields": ("currencies",)}),
+        ("Processing", {"fields": ("currencies", "recorded_payments")}),
     )  # fmt: skip
 
     def headline(self, instance: Merchant) -> Cell:  # type: ignore[override]
@@ -127,6 +128,11 @@ class MerchantAdmin(ReadOnlyAdmin):
     @admin.display(description="Currencies")
     def currencies(self, merchant: Merchant) -> str:
         return ", ".join((merchant.processing_config or {}).get("currencies") or ["all"])
+
+    @admin.display(description="Recorded payments")
+    def recorded_payments(self, merchant: Merchant) -> str:
+        config = merchant.processing_config or {}
+        return "credited" if config.get(CREDITS_RECORDED) else "the merchant has the money"
 
     @admin.display(description="After")
     def settlement_delay(self, merchant: Merchant) -> str:

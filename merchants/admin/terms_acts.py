@@ -13,6 +13,7 @@ from merchants.fees import FeeStructure, Rate
 from merchants.models import RISK_CHOICES, Merchant
 from merchants.services.create_merchant import create_merchant
 from merchants.services.update_merchant import DETAILS, update_merchant
+from merchants.terms import CREDITS_RECORDED
 from payments_project.console import display
 from payments_project.console.acts import Act, ActForm, Done, staff_actor
 from payments_project.console.money_field import major_units, minor_units
@@ -294,10 +295,18 @@ class ProcessingForm(ActForm):
         widget=forms.CheckboxSelectMultiple,
         help_text="None chosen: every currency.",
     )
+    credits_recorded = forms.BooleanField(
+        required=False,
+        label="Credit recorded payments",
+        help_text="The money of payments that the merchant records as taken elsewhere comes to us, "
+        "and may be paid out. Not to be chosen where the merchant takes that money itself.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["currencies"] = (self.instance.processing_config or {}).get("currencies", [])
+        config = self.instance.processing_config or {}
+        self.initial["currencies"] = config.get("currencies", [])
+        self.initial["credits_recorded"] = config.get(CREDITS_RECORDED, False)
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
@@ -305,8 +314,11 @@ class ProcessingForm(ActForm):
             # What this form does not show stays as it is.
             config = dict(self.instance.processing_config or {})
             config.pop("currencies", None)
+            config.pop(CREDITS_RECORDED, None)
             if values["currencies"]:
                 config["currencies"] = sorted(values["currencies"])
+            if values["credits_recorded"]:
+                config[CREDITS_RECORDED] = True
             values["columns"] = {"processing_config": config}
         return values
 
@@ -419,10 +431,10 @@ TERMS_ACTS = (
     ),
     _changes(
         "processing",
-        "Change currencies",
+        "Change processing",
         "Processing",
         "merchants.change_merchant_terms",
-        "In which currencies the merchant is paid.",
+        "In which currencies the merchant is paid, and whose the money of recorded payments is.",
         ProcessingForm,
     ),
 )

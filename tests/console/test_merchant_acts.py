@@ -170,6 +170,10 @@ def test_currencies_are_chosen_from_a_list(superuser, merchant):
     assert Merchant.objects.get(pk=merchant.id).processing_config == {"currencies": ["EUR", "USD"]}
     assert 'class="c-error"' in do(superuser, MERCHANT, merchant.id, "processing", currencies="XXX")
 
+    do(superuser, MERCHANT, merchant.id, "processing", credits_recorded="on")
+    config = Merchant.objects.get(pk=merchant.id).processing_config
+    assert config == {"credits_recorded_payments": True}
+
     do(superuser, MERCHANT, merchant.id, "processing")
 
     assert Merchant.objects.get(pk=merchant.id).processing_config == {}

@@ -2,8 +2,12 @@
 
 import pytest
 
+from disputes.services.audit_books import audit_books
+from merchants.models import Merchant
 from tests.api_client import Api, new_key
+from tests.merchants.making import client_of, make_merchant
 from tests.payouts.making import make_account
+from tests.server import Server
 from tests.threads import at_once
 
 CASH = {
@@ -39,6 +43,22 @@ def test_recorded_payment_has_succeeded_and_costs_its_fee(api: Api) -> None:
         ("fee", "available", -25),
         ("payment", "available", 5000),
     ]
+
+
+def test_recorded_payment_is_available_where_its_money_comes_to_us(server: Server) -> None:
+    merchant = make_merchant(processing_config={"credits_recorded_payments": True})
+    with client_of(server, merchant, "test") as api:
+        made = api.post("/v1/transactions/record", CASH | {"refund": {"amount": 1000}}).json()
+
+        assert api.balance("EUR") == {"pending": 0, "available": 3975, "reserved": 0}
+        later = api.post("/v1/refunds", {"transaction": made["id"], "amount": 500}).json()
+        assert later["status"] == "succeeded"
+        assert api.balance("EUR") == {"pending": 0, "available": 3475, "reserved": 0}
+        # Booked so, whatever the terms say later.
+        Merchant.objects.filter(pk=merchant.id).update(processing_config={})
+        api.post("/v1/refunds", {"transaction": made["id"], "amount": 500})
+        assert api.balance("EUR")["available"] == 2975
+        assert audit_books() == []
 
 
 def test_what_was_recorded_is_not_paid_out(api: Api) -> None:

@@ -62,10 +62,16 @@ class Migration(migrations.Migration):
                 ("environment", models.CharField(max_length=20)),
                 ("reference", models.CharField(max_length=100)),
                 ("transaction_id", models.UUIDField()),
+                ("is_credited", models.BooleanField(db_default=False, default=False)),
             ],
             options={
                 "db_table": "external_references",
                 "default_permissions": (),
+                "indexes": [
+                    payments_project.database.indexes.NamedIndex(
+                        fields=["transaction_id"], name="idx_external_references_transaction"
+                    )
+                ],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("merchant_id", "environment", "reference"),
