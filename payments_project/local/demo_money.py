@@ -235,9 +235,9 @@ def recorded_payments(walk: Walk) -> None:
         ("succeeded", 2_000),
     )
     walk.equals(
-        "the balance has moved by our fee alone: that money never came to us",
+        "the balance has moved by what is left of it, less the fee",
         walk.balance()["available"] - before["available"],
-        -25,
+        2_975,
     )
     walk.refused(
         "the same reference again",

@@ -24,7 +24,7 @@ from merchants.onboarding import ticked_items
 from merchants.services.approve_merchant import tick_item
 from merchants.services.create_api_key import create_api_key
 from merchants.services.create_merchant import create_merchant
-from merchants.terms import get_terms
+from merchants.terms import CREDITS_RECORDED, get_terms
 from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.models import StaffUser
@@ -131,6 +131,7 @@ class Command(BaseCommand):
             verification_status="verified",
             fee_structure=FEES,
             tax_id="98-7654321",
+            processing_config={CREDITS_RECORDED: True},
         )
         self._tick(merchant, {item.name for item in ticked_items()})
         return merchant, True
