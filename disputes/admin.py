@@ -24,7 +24,14 @@ from payments_project.console.filters import (
     currency_filter,
     environment_filter,
 )
-from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
+from payments_project.console.home import (
+    Counted,
+    HomeParts,
+    Named,
+    Tile,
+    count_words,
+    home_part,
+)
 from payments_project.console.names import attach_names, name_of
 from payments_project.console.panels import ROWS_MAX, Column, Panel, first_of_many, panel
 from payments_project.console.presented import Cell
@@ -428,17 +435,20 @@ def merchant_disputes_panel(request: HttpRequest, merchant: Merchant) -> Panel:
 
 
 @home_part(permission="disputes.view_dispute")
-def disputes_by_deadline(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def disputes_by_deadline(request: HttpRequest, environment: str) -> HomeParts:
     """Open disputes, the nearest deadline first: in the order of their index."""
     open_ones = Dispute.objects.filter(status=states.OPEN, environment=environment)
     nearest = list(open_ones.order_by("due_date")[:QUEUE_ROWS])
-    count = count_some(open_ones)
-    url = display.list_url("disputes.dispute", environment=environment, status="open")
     today = datetime.now(UTC).date()
-    overdue = count_some(open_ones.filter(due_date__lt=today))
-    soon = count_some(
-        open_ones.filter(due_date__gte=today, due_date__lte=today + timedelta(days=3))
+    count, overdue, soon = yield Counted(
+        [
+            open_ones,
+            open_ones.filter(due_date__lt=today),
+            open_ones.filter(due_date__gte=today, due_date__lte=today + timedelta(days=3)),
+        ]
     )
+    yield Named(nearest, ["merchant_id"])
+    url = display.list_url("disputes.dispute", environment=environment, status="open")
     hints = [f"{count_words(overdue)} overdue"] * bool(overdue)
     hints += [f"{count_words(soon)} due within 3 days"] * bool(soon)
     yield Tile(
@@ -467,7 +477,6 @@ def disputes_by_deadline(request: HttpRequest, environment: str) -> Iterable[Hom
 
 
 def _queue_rows(disputes: list[Dispute]) -> list[list[Cell]]:
-    attach_names(disputes, ["merchant_id"])
     return [
         [
             display.object_link("disputes.Dispute", dispute.pk, display.due(dispute.due_date)),
@@ -480,11 +489,11 @@ def _queue_rows(disputes: list[Dispute]) -> list[list[Cell]]:
 
 
 @home_part(permission="disputes.view_refund")
-def pending_refunds(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def pending_refunds(request: HttpRequest, environment: str) -> HomeParts:
     """Refunds whose outcome is open, oldest first: in the order of their index."""
     pending = Refund.objects.filter(status=states.PENDING, environment=environment)
     oldest = list(pending.order_by("created_at")[:QUEUE_ROWS])
-    count = count_some(pending)
+    (count,) = yield Counted([pending])
     url = display.list_url("disputes.refund", environment=environment, status="pending")
     yield Tile(
         label="Refunds pending",

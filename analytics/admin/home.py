@@ -19,7 +19,7 @@ from payments_project.console import display
 from payments_project.console.home import (
     Bar,
     Chart,
-    HomePart,
+    HomeParts,
     LineChart,
     Point,
     Ranked,
@@ -38,7 +38,7 @@ CURRENCIES_SHOWN = 3
 
 
 @home_part(permission="transactions.view_transaction")
-def course_of_payments(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def course_of_payments(request: HttpRequest, environment: str) -> HomeParts:
     """Volume and success rate: today, against last week, and day by day."""
     now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -75,7 +75,7 @@ def course_of_payments(request: HttpRequest, environment: str) -> Iterable[HomeP
 
 
 @home_part(permission="disputes.view_dispute")
-def course_of_disputes(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def course_of_disputes(request: HttpRequest, environment: str) -> HomeParts:
     """How many disputes were opened, day by day: a range of their keys."""
     today = datetime.now(UTC).date()
     first = datetime.combine(today - timedelta(days=DAYS_DRAWN - 1), datetime.min.time(), UTC)

@@ -1,6 +1,6 @@
 """Merchants: accounts, their terms and their state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -17,7 +17,13 @@ from merchants.onboarding import CheckedItem, checklist
 from merchants.terms import CREDITS_RECORDED
 from payments_project.console import display
 from payments_project.console.filters import CreatedFilter, choice_filter
-from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
+from payments_project.console.home import (
+    Counted,
+    HomeParts,
+    Tile,
+    count_words,
+    home_part,
+)
 from payments_project.console.panels import Column, Panel, panel
 from payments_project.console.presented import Cell
 from payments_project.console.search import EMAIL, ID, TEXT
@@ -213,10 +219,10 @@ def _item_row(checked: CheckedItem, merchant: Merchant, *, may_tick: bool) -> li
 
 
 @home_part(permission="merchants.approve_merchant")
-def waiting_for_approval(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def waiting_for_approval(request: HttpRequest, environment: str) -> HomeParts:
     """Accounts that nobody has approved yet, oldest first."""
     waiting = Merchant.objects.filter(status=states.PENDING)
-    count = count_some(waiting)
+    (count,) = yield Counted([waiting])
     url = display.list_url("merchants.merchant", status=states.PENDING)
     yield Tile(
         label="Applications",

@@ -1,14 +1,22 @@
-"""The home page's parts. Apps register theirs; each is one or two queries that an index bounds."""
+"""The home page's parts. Apps register theirs; each is one or two queries that an index bounds.
 
-from collections.abc import Callable, Iterable, Sequence
+What several parts need in the same way is asked for by yielding it, and answered for all of them
+together: how many rows there are (``Counted``) is one statement, what ids are called (``Named``)
+another.
+"""
+
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from payments_project.console.names import attach_all_names
 from payments_project.console.panels import Panel
 from payments_project.tenancy import ENVIRONMENTS, LIVE
 
@@ -98,7 +106,26 @@ class Ranking:
 
 
 HomePart = Tile | Chart | LineChart | Ranking | Panel
-HomeMaker = Callable[[HttpRequest, str], Iterable[HomePart]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Asks how many rows each of the querysets has; answered with a list of numbers, each up to
+    ``COUNT_MAX`` + 1, which stands for "more"."""
+
+    rows: Sequence[QuerySet]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Asks what the ids in ``columns`` of the rows are called, as ``attach_names`` sets it."""
+
+    rows: Sequence[Model]
+    columns: Sequence[str]
+
+
+HomeParts = Generator[HomePart | Counted | Named, Any, None]
+HomeMaker = Callable[[HttpRequest, str], HomeParts]
 
 _makers: list[tuple[str, HomeMaker]] = []
 
@@ -106,7 +133,8 @@ _makers: list[tuple[str, HomeMaker]] = []
 def home_part(*, permission: str) -> Callable[[HomeMaker], HomeMaker]:
     """Registers parts of the home page for staff with ``permission``.
 
-    The function is given the request and the environment that the page shows.
+    The function is given the request and the environment that the page shows. It yields parts, and
+    questions whose answers it is sent.
     """
 
     def register(make: HomeMaker) -> HomeMaker:
@@ -116,13 +144,8 @@ def home_part(*, permission: str) -> Callable[[HomeMaker], HomeMaker]:
     return register
 
 
-def count_some(rows: QuerySet) -> int:
-    """How many rows there are, up to ``COUNT_MAX`` + 1, which stands for "more"."""
-    return len(rows.values_list("pk")[: COUNT_MAX + 1])
-
-
 def count_words(count: int) -> str:
-    """A number from ``count_some`` for people."""
+    """A number of ``Counted`` for people."""
     return f"{COUNT_MAX}+" if count > COUNT_MAX else str(count)
 
 
@@ -130,12 +153,13 @@ def home_context(request: HttpRequest) -> dict[str, Any]:
     """What the home page's template shows."""
     asked = request.GET.get("environment")
     environment = asked if asked in ENVIRONMENTS else LIVE
-    parts = [
-        part
-        for permission, make in _makers
-        if request.user.has_perm(permission)
-        for part in make(request, environment)
-    ]
+    parts = _made(
+        [
+            make(request, environment)
+            for permission, make in _makers
+            if request.user.has_perm(permission)
+        ]
+    )
     parts.sort(key=lambda part: part.order)
     return {
         "environment_shown": environment,
@@ -147,6 +171,69 @@ def home_context(request: HttpRequest) -> dict[str, Any]:
         "queues": [part for part in parts if isinstance(part, Panel) and part.order < LATEST],
         "latest": [part for part in parts if isinstance(part, Panel) and part.order >= LATEST],
     }
+
+
+def _made(makers: list[HomeParts]) -> list[HomePart]:
+    """What the parts yield, their questions answered in rounds: all that stand open at once."""
+    parts: list[HomePart] = []
+    answered: list[tuple[HomeParts, Any]] = [(maker, None) for maker in makers]
+    asked: list[tuple[HomeParts, Counted | Named]] = []
+    while answered:
+        for maker, answer in answered:
+            question = _until_question(maker, answer, parts)
+            if question is not None:
+                asked.append((maker, question))
+        answered = _answers(asked)
+        served = [maker for maker, _ in answered]
+        asked = [(maker, question) for maker, question in asked if maker not in served]
+    return parts
+
+
+def _until_question(maker: HomeParts, answer: Any, parts: list[HomePart]) -> Counted | Named | None:
+    """Collects a maker's parts up to its next question; None at its end."""
+    try:
+        made = maker.send(answer)
+        while not isinstance(made, Counted | Named):
+            parts.append(made)
+            made = next(maker)
+        return made
+    except StopIteration:
+        return None
+
+
+def _answers(
+    asked: list[tuple[HomeParts, Counted | Named]],
+) -> list[tuple[HomeParts, Any]]:
+    """Answers all that asked for numbers, or where none did all that asked for names; those who
+    asked for names wait for the others', so that all names are looked up together."""
+    counting = [(maker, question) for maker, question in asked if isinstance(question, Counted)]
+    if not counting:
+        attach_all_names([(question.rows, question.columns) for _, question in asked])  # type: ignore[union-attr]
+        return [(maker, None) for maker, _ in asked]
+    numbers = iter(_count([rows for _, question in counting for rows in question.rows]))
+    return [(maker, [next(numbers) for _ in question.rows]) for maker, question in counting]
+
+
+def _count(querysets: list[QuerySet]) -> list[int]:
+    """How many rows each has, up to ``COUNT_MAX`` + 1, in one statement."""
+    statements, values = [], []
+    places = []
+    for place, rows in enumerate(querysets):
+        limited = rows.order_by().values_list("pk")[: COUNT_MAX + 1]
+        try:
+            statement, parameters = limited.query.get_compiler(rows.db).as_sql()
+        except EmptyResultSet:
+            continue
+        statements.append(f"(SELECT count(*) FROM ({statement}) AS rows)")
+        values += parameters
+        places.append(place)
+    counts = [0] * len(querysets)
+    if statements:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(statements)}", values)
+            for place, count in zip(places, cursor.fetchone(), strict=True):
+                counts[place] = count
+    return counts
 
 
 _WIDTH, _HEIGHT, _BASE, _TOP = 720, 190, 180, 8

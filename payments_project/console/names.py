@@ -1,4 +1,4 @@
-"""What ids are called: for a page of rows one look-up by key per kind of thing, and no joins.
+"""What ids are called: for a page of rows one statement of look-ups by key, and no joins.
 
 A join to fill in names makes the planner choose another plan for the list; and ids without a
 foreign key, or whose row is gone, are shown all the same.
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model
+from django.db.models import F, Model, TextField, Value
+from django.db.models.functions import Cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +40,46 @@ NAMED_IDS: Mapping[str, NamedId] = {
 
 def attach_names(rows: Sequence[Model], columns: Iterable[str]) -> None:
     """Sets ``console_names`` on each row: for each of ``columns`` that has a name, the name."""
-    for row in rows:
-        row.console_names = {}  # type: ignore[attr-defined]
-    for column in columns:
-        named = NAMED_IDS.get(column)
-        keys = {getattr(row, column, None) for row in rows} - {None}
-        if named is None or named.name_field is None or not keys:
-            continue
-        model: Any = apps.get_model(named.label)
-        names = dict(model.objects.filter(pk__in=keys).values_list("pk", named.name_field))
+    attach_all_names([(rows, list(columns))])
+
+
+def attach_all_names(wanted: Sequence[tuple[Sequence[Model], Sequence[str]]]) -> None:
+    """As ``attach_names`` for several lists of rows, in one statement for them all."""
+    keys: dict[NamedId, set[Any]] = {}
+    for rows, columns in wanted:
         for row in rows:
-            name = names.get(getattr(row, column, None))
-            if name:
-                row.console_names[column] = name  # type: ignore[attr-defined]
+            row.console_names = {}  # type: ignore[attr-defined]
+        for column in columns:
+            named = NAMED_IDS.get(column)
+            if named is not None and named.name_field is not None:
+                found = {getattr(row, column, None) for row in rows} - {None}
+                keys.setdefault(named, set()).update(found)
+    names = _names({named: ids for named, ids in keys.items() if ids})
+    for rows, columns in wanted:
+        for column in columns:
+            known = names.get(NAMED_IDS[column], {}) if column in NAMED_IDS else {}
+            for row in rows:
+                name = known.get(str(getattr(row, column, None)))
+                if name:
+                    row.console_names[column] = name  # type: ignore[attr-defined]
+
+
+def _names(wanted: Mapping[NamedId, set[Any]]) -> dict[NamedId, dict[str, Any]]:
+    """By kind the names of the ids, each id as a text."""
+    kinds = list(wanted)
+    names: dict[NamedId, dict[str, Any]] = {kind: {} for kind in kinds}
+    rows = [_rows(place, kind, wanted[kind]) for place, kind in enumerate(kinds)]
+    if rows:
+        for place, key, name in rows[0].union(*rows[1:], all=True):
+            names[kinds[place]][key] = name
+    return names
+
+
+def _rows(place: int, kind: NamedId, ids: set[Any]) -> Any:
+    model: Any = apps.get_model(kind.label)
+    key = Cast("pk", TextField())
+    found = model.objects.filter(pk__in=ids).order_by()
+    return found.values_list(Value(place), key, Cast(F(str(kind.name_field)), TextField()))
 
 
 def name_of(row: Model, column: str) -> str | None:

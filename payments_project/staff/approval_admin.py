@@ -1,6 +1,6 @@
 """What waits for a second person, in the console: the queue, its pages, its limits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,14 @@ from payments_project.console.filters import (
     currency_filter,
     environment_filter,
 )
-from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
+from payments_project.console.home import (
+    Counted,
+    HomeParts,
+    Named,
+    Tile,
+    count_words,
+    home_part,
+)
 from payments_project.console.money_field import major_units, minor_units
 from payments_project.console.names import attach_names, name_of
 from payments_project.console.panels import Column, Panel, panel
@@ -244,6 +251,7 @@ def approvals_about(request: HttpRequest, instance: Any) -> Panel | None:
     )  # fmt: skip
     if not rows:
         return None
+    attach_names(rows, ["requested_by_id"])
     return Panel(
         title="Second person",
         icon="group",
@@ -260,7 +268,7 @@ def show_approvals_of(label: str) -> None:
 
 
 @home_part(permission="payments_project.view_approval")
-def waiting_approvals(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def waiting_approvals(request: HttpRequest, environment: str) -> HomeParts:
     """What waits for a second person, oldest first; one's own is left to others."""
     may_decide = [
         action for action, known in approvables().items() if request.user.has_perm(known.permission)
@@ -268,7 +276,7 @@ def waiting_approvals(request: HttpRequest, environment: str) -> Iterable[HomePa
     waiting = Approval.objects.filter(
         status=states.PENDING, environment=environment, action__in=may_decide
     ).exclude(requested_by=request.user.pk)
-    count = count_some(waiting)
+    (count,) = yield Counted([waiting])
     url = display.list_url(
         "payments_project.approval", environment=environment, status=states.PENDING
     )
@@ -282,11 +290,13 @@ def waiting_approvals(request: HttpRequest, environment: str) -> Iterable[HomePa
         order=25,
     )
     if count:
+        oldest = list(waiting.order_by("id")[:QUEUE_ROWS])
+        yield Named(oldest, ["requested_by_id"])
         yield Panel(
             title="To approve, oldest first",
             icon="group",
             columns=_COLUMNS,
-            rows=_rows(list(waiting.order_by("id")[:QUEUE_ROWS])),
+            rows=_rows(oldest),
             more_url=url,
             order=15,
         )
@@ -302,7 +312,6 @@ _COLUMNS = (
 
 
 def _rows(approvals: list[Approval]) -> list[list[Cell]]:
-    attach_names(approvals, ["requested_by_id"])
     return [
         [
             display.object_link(

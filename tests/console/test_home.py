@@ -1,8 +1,21 @@
 """The figures on the home page."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from merchants.services.create_merchant import create_merchant
+from payments_project.actor import SYSTEM
+from payments_project.console import home
+from payments_project.database.uuid7 import uuid7_floor
 from tests.api_client import Api
+from tests.console.conftest import Business
+from tests.gateway_messages import deliver_gateway_messages
+from tests.schema.rows import OWNER, connect, insert_row
 from transactions.admin.home import read_day
 from transactions.models import Transaction
 
@@ -32,3 +45,47 @@ def test_a_payment_that_waits_for_its_confirmation_is_no_success_yet(api: Api) -
     api.paid(amount=800)
 
     assert figures_around(first) == (succeeded + 1, captured + 800, count + 2)
+
+
+def questions_of(client: Client, environment: str) -> list[str]:
+    address = f"/admin/?environment={environment}"
+    client.get(address)
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200
+    return [one["sql"] for one in captured]
+
+
+def test_the_home_page_asks_few_questions_with_every_queue_filled(
+    superuser: Client, business: Business, live_api: Api
+) -> None:
+    create_merchant(actor=SYSTEM, business_name="Waiting", email=f"{uuid4()}@example.org")
+    with connect(OWNER) as owner:
+        insert_row(
+            owner,
+            "transactions",
+            id=uuid7_floor(datetime.now(UTC) - timedelta(hours=1)),
+            merchant_id=business.merchant.id,
+            environment="live",
+        )
+    asked = questions_of(superuser, "live")
+    assert len(asked) <= 15, "\n".join(asked)
+    # Numbers of all queues are one question, names of all rows another.
+    assert sum("SELECT (SELECT count(*)" in one for one in asked) == 1
+    assert sum("business_name" in one and "IN (" in one for one in asked) == 1
+    text = superuser.get("/admin/?environment=live").content.decode()
+    for words in (
+        "Payments in doubt, oldest first",
+        "Merchants to approve",
+        "Disputes by deadline",
+    ):
+        assert words in text
+
+
+def test_queues_are_counted_up_to_a_limit(superuser: Client, api: Api, monkeypatch: Any) -> None:
+    monkeypatch.setattr(home, "COUNT_MAX", 1)
+    for _ in range(3):
+        api.paid("4000000000000259", amount=700)
+    deliver_gateway_messages()
+    page = superuser.get("/admin/?environment=test")
+    (tile,) = (one for one in page.context["queue_tiles"] if one.label == "Open disputes")
+    assert tile.value == "1+"

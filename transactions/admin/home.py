@@ -2,7 +2,6 @@
 of a day, from one pass over its payments, which are one range of keys.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,8 +9,15 @@ from django.db import connection
 from django.http import HttpRequest
 
 from payments_project.console import display
-from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
-from payments_project.console.names import attach_names, name_of
+from payments_project.console.home import (
+    Counted,
+    HomeParts,
+    Named,
+    Tile,
+    count_words,
+    home_part,
+)
+from payments_project.console.names import name_of
 from payments_project.console.panels import Column, Panel
 from payments_project.console.presented import Cell
 from payments_project.database.uuid7 import uuid7_floor
@@ -69,13 +75,13 @@ def read_day(*, day: datetime, environment: str) -> list[Slice]:
 
 
 @home_part(permission="transactions.view_transaction")
-def in_doubt(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def in_doubt(request: HttpRequest, environment: str) -> HomeParts:
     """Payments that have been pending for too long: found by the index of pending ones."""
     before = uuid7_floor(datetime.now(UTC) - IN_DOUBT_AFTER)
     doubtful = Transaction.objects.filter(
         status=states.PENDING, id__lt=before, environment=environment
     )
-    count = count_some(doubtful)
+    (count,) = yield Counted([doubtful])
     url = display.list_url("transactions.transaction", environment=environment, status="pending")
     yield Tile(
         label="In doubt",
@@ -88,6 +94,7 @@ def in_doubt(request: HttpRequest, environment: str) -> Iterable[HomePart]:
     )
     if count:
         rows = list(doubtful.order_by("id")[:8])
+        yield Named(rows, ["merchant_id"])
         yield Panel(
             title="Payments in doubt, oldest first",
             icon="help",
@@ -100,9 +107,10 @@ def in_doubt(request: HttpRequest, environment: str) -> Iterable[HomePart]:
 
 
 @home_part(permission="transactions.view_transaction")
-def newest(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def newest(request: HttpRequest, environment: str) -> HomeParts:
     """The last few payments of all merchants, so that one sees the service breathe."""
     rows = list(Transaction.objects.filter(environment=environment).order_by("-id")[:8])
+    yield Named(rows, ["merchant_id"])
     yield Panel(
         title="Newest payments",
         icon="credit_card",
@@ -124,7 +132,6 @@ _COLUMNS = (
 
 
 def _rows(payments: list[Transaction]) -> list[list[Cell]]:
-    attach_names(payments, ["merchant_id"])
     return [
         [
             display.object_link(

@@ -1,6 +1,6 @@
 """Merchants' bank accounts and payout schedules in the console."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,13 @@ from payments_project.console.filters import (
     currency_filter,
     environment_filter,
 )
-from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
+from payments_project.console.home import (
+    Counted,
+    HomeParts,
+    Tile,
+    count_words,
+    home_part,
+)
 from payments_project.console.money_field import minor_units
 from payments_project.console.panels import Column, Panel, panel
 from payments_project.console.presented import Cell
@@ -516,10 +522,10 @@ register_act(
 
 
 @home_part(permission="transactions.confirm_payoutaccount")
-def accounts_to_confirm(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def accounts_to_confirm(request: HttpRequest, environment: str) -> HomeParts:
     """Bank accounts that wait for a second person: found by their own small index."""
-    waiting = count_some(
-        PayoutAccount.objects.filter(status=states.UNCONFIRMED, environment=environment)
+    (waiting,) = yield Counted(
+        [PayoutAccount.objects.filter(status=states.UNCONFIRMED, environment=environment)]
     )
     if waiting:
         yield Tile(

@@ -20,7 +20,13 @@ from payments_project.console.filters import (
     environment_filter,
     flag_filter,
 )
-from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
+from payments_project.console.home import (
+    Counted,
+    HomeParts,
+    Tile,
+    count_words,
+    home_part,
+)
 from payments_project.console.panels import ROWS_MAX, Column, Panel, first_of_many, panel
 from payments_project.console.presented import Cell
 from payments_project.console.search import GATEWAY_ID, ID
@@ -311,13 +317,15 @@ class BankSimulatorTransferAdmin(ReadOnlyAdmin):
 
 
 @home_part(permission="transactions.view_payout")
-def payouts_to_look_at(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def payouts_to_look_at(request: HttpRequest, environment: str) -> HomeParts:
     """Payouts that wait for a second person, and those that failed: found by small indexes."""
     since = uuid7_floor(datetime.now(UTC) - FAILED_SINCE)
     rows = Payout.objects.filter(environment=environment)
-    failed = count_some(rows.filter(status=states.FAILED, id__gte=since))
-    awaiting = count_some(
-        rows.filter(status=states.PENDING, sent_at__isnull=True, awaits_approval=True)
+    failed, awaiting = yield Counted(
+        [
+            rows.filter(status=states.FAILED, id__gte=since),
+            rows.filter(status=states.PENDING, sent_at__isnull=True, awaits_approval=True),
+        ]
     )
     hints = [f"{count_words(awaiting)} need approval"] * bool(awaiting)
     yield Tile(

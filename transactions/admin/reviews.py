@@ -1,6 +1,6 @@
 """The review queue: payments that somebody shall look at."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -13,8 +13,15 @@ from payments_project.console.filters import (
     choice_filter,
     environment_filter,
 )
-from payments_project.console.home import HomePart, Tile, count_some, count_words, home_part
-from payments_project.console.names import attach_names, name_of
+from payments_project.console.home import (
+    Counted,
+    HomeParts,
+    Named,
+    Tile,
+    count_words,
+    home_part,
+)
+from payments_project.console.names import name_of
 from payments_project.console.panels import Column, Panel, panel
 from payments_project.console.presented import Cell
 from payments_project.console.search import ID
@@ -170,10 +177,10 @@ def reviews_panel(request: HttpRequest, payment: Transaction) -> Panel | None:
 
 
 @home_part(permission="transactions.view_paymentreview")
-def under_review(request: HttpRequest, environment: str) -> Iterable[HomePart]:
+def under_review(request: HttpRequest, environment: str) -> HomeParts:
     """Payments that wait for a look, oldest first: in the order of their index."""
     waiting = PaymentReview.objects.filter(status=states.OPEN, environment=environment)
-    count = count_some(waiting)
+    (count,) = yield Counted([waiting])
     url = display.list_url(
         "transactions.paymentreview", environment=environment, status=states.OPEN
     )
@@ -187,13 +194,15 @@ def under_review(request: HttpRequest, environment: str) -> Iterable[HomePart]:
         order=28,
     )
     if count:
+        oldest = list(waiting.order_by("id")[:QUEUE_ROWS])
+        yield Named(oldest, ["merchant_id"])
         yield Panel(
             title="To review, oldest first",
             icon="flag",
             columns=[
                 Column("Marked"), Column("Why", is_text=True), Column("Merchant", is_minor=True)
             ],
-            rows=_queue_rows(list(waiting.order_by("id")[:QUEUE_ROWS])),
+            rows=_queue_rows(oldest),
             more_url=url,
             order=25,
         )  # fmt: skip
@@ -209,7 +218,6 @@ _PAYMENT_COLUMNS = (
 
 
 def _queue_rows(reviews: list[PaymentReview]) -> list[list[Cell]]:
-    attach_names(reviews, ["merchant_id"])
     return [
         [
             display.object_link(
