@@ -1,7 +1,8 @@
 """What a business has beside its payments, in proportion to them: SQL for the console bench.
 
 Each statement makes one table's rows from the payments that are there. ``dice`` is the same number
-for the same payment in every statement.
+for the same payment in every statement. Even of ten thousand payments each list has a full first page:
+a page of eleven rows would be compared with one of fifty.
 """
 
 # Tables whose size is an installation's, not its business's, and those that are filled elsewhere. A
@@ -132,20 +133,20 @@ ROWS: dict[str, str] = {
         " CASE WHEN recent THEN NULL ELSE %(staff)s::uuid END,"
         " CASE WHEN recent THEN NULL ELSE created_at END"
         f"{_PAYMENTS}, LATERAL (SELECT created_at > now() - interval '7 days' AS recent) AS age"
-        " WHERE dice %% 500 = 11"
+        " WHERE dice %% 50 = 11"
     ),
     "approvals": (
         "INSERT INTO approvals (id, action, object_type, object_id, merchant_id, environment,"
         " amount, currency, values, reason, status, decided_by_id, decided_at)"
         " SELECT uuidv7(shift), 'refund', 'transactions.Transaction', id::text, merchant_id,"
         " environment, amount, currency, '{}', 'Asked for', 'approved', %(staff)s::uuid,"
-        f" created_at {_PAYMENTS} WHERE dice %% 1000 = 13"
+        f" created_at {_PAYMENTS} WHERE dice %% 100 = 13"
     ),
     "audit": (
         "INSERT INTO audit (id, action, object_type, object_id, merchant_id, before, after, reason,"
         " staff_user_id)"
         " SELECT uuidv7(shift), 'transaction.marked', 'transaction', id::text, merchant_id, '{}',"
-        f" '{{}}', 'Ticket', %(staff)s::uuid {_PAYMENTS} WHERE dice %% 200 = 17"
+        f" '{{}}', 'Ticket', %(staff)s::uuid {_PAYMENTS} WHERE dice %% 100 = 17"
     ),
     "merchant_balances": (
         "INSERT INTO merchant_balances (merchant_id, environment, currency, available_balance)"
@@ -174,7 +175,7 @@ ROWS: dict[str, str] = {
         "INSERT INTO balance_adjustments (id, merchant_id, environment, currency, amount, reason,"
         " created_at)"
         " SELECT uuidv7(shift), merchant_id, environment, currency, 500, 'Goodwill', created_at"
-        f" {_PAYMENTS} WHERE dice %% 2000 = 19"
+        f" {_PAYMENTS} WHERE dice %% 100 = 19"
     ),
     "payout_accounts": (
         "INSERT INTO payout_accounts (merchant_id, environment, currency, kind, holder_name,"
@@ -187,7 +188,7 @@ ROWS: dict[str, str] = {
         "INSERT INTO payout_exports (id, environment, currency, count, total, content, created_at)"
         " SELECT uuidv7(day::timestamp AT TIME ZONE 'UTC' - clock_timestamp()), environment,"
         " currency, count(*), count(*) * 5000, %(secret)s, day"
-        f" {_DAYS} WHERE extract(isodow FROM day) = 1 GROUP BY day, environment, currency"
+        f" {_DAYS} GROUP BY day, environment, currency"
     ),
     # A payout a week and currency.
     "payouts": (
