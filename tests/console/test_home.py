@@ -11,11 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from merchants.services.create_merchant import create_merchant
 from payments_project.actor import SYSTEM
 from payments_project.console import home
-from payments_project.database.uuid7 import uuid7_floor
 from tests.api_client import Api
 from tests.console.conftest import Business
 from tests.gateway_messages import deliver_gateway_messages
-from tests.schema.rows import OWNER, connect, insert_row
+from transactions.admin import home as payments_home
 from transactions.admin.home import read_day
 from transactions.models import Transaction
 
@@ -56,17 +55,12 @@ def questions_of(client: Client, environment: str) -> list[str]:
 
 
 def test_the_home_page_asks_few_questions_with_every_queue_filled(
-    superuser: Client, business: Business, live_api: Api
+    superuser: Client, business: Business, live_api: Api, monkeypatch: Any
 ) -> None:
     create_merchant(actor=SYSTEM, business_name="Waiting", email=f"{uuid4()}@example.org")
-    with connect(OWNER) as owner:
-        insert_row(
-            owner,
-            "transactions",
-            id=uuid7_floor(datetime.now(UTC) - timedelta(hours=1)),
-            merchant_id=business.merchant.id,
-            environment="live",
-        )
+    # One whose gateway does not answer, as if it had been asked minutes ago.
+    assert live_api.pay("4000000000006009", amount=900).json()["status"] == "pending"
+    monkeypatch.setattr(payments_home, "IN_DOUBT_AFTER", timedelta(0))
     asked = questions_of(superuser, "live")
     assert len(asked) <= 15, "\n".join(asked)
     # Numbers of all queues are one question, names of all rows another.
