@@ -500,6 +500,13 @@ ERROR_CODES = tuple(
             "Ask us.",
         ),
         (
+            "checklist_incomplete",
+            409,
+            _REQUEST,
+            "Something about the merchant is not known or checked yet.",
+            "Ask us.",
+        ),
+        (
             "rate_limited",
             429,
             "rate_limit_error",

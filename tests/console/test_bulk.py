@@ -179,7 +179,7 @@ def test_of_two_sendings_at_once_one_acts(superuser, merchant, keys, with_act):
 
 def test_a_form_of_somebody_else_or_for_another_act_is_not_taken(superuser, staff_with, keys):
     token = token_in(ask(superuser, KEYS, "revoke", keys))
-    colleague = staff_with("merchants.view_apikey", "merchants.add_apikey")
+    colleague = staff_with("merchants.view_apikey", "merchants.revoke_apikey")
     sent = {"reason": REASON, "form_token": token}
     assert ask(colleague, KEYS, "revoke", keys, **sent).status_code == 302
     for wrong in ("", "x", token[:-3]):

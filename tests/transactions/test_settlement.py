@@ -13,6 +13,7 @@ from tests.merchants.making import client_of, make_merchant
 from tests.schema.rows import OWNER, connect
 from tests.server import Server
 from tests.threads import at_once
+from tests.transactions.test_folding import MADE_UP, explain_entries
 from transactions import ledger_accounts as accounts
 from transactions.balances import Balance, fold_balances, read_balances
 from transactions.ledger import Movement, record_movements
@@ -20,6 +21,12 @@ from transactions.models import LedgerEntry
 from transactions.services.settle import settle_due
 
 DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _entries_are_explained(_database: None) -> Iterator[None]:
+    yield
+    explain_entries()
 
 
 def utc_today() -> date:
@@ -46,7 +53,7 @@ def owe(scope: Scope, amount: int, available_on: date) -> None:
         amount,
         accounts.ADJUSTMENTS,
         accounts.PENDING,
-        scope.merchant_id,
+        MADE_UP,
         available_on,
     )
     run_in_transaction(
