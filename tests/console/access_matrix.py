@@ -20,6 +20,8 @@ class Access:
     permissions: frozenset[str]
     act: str = ""
     is_on_list: bool = False
+    is_bulk: bool = False
+    is_export: bool = False
 
     def is_granted(self, rights: frozenset[str]) -> bool:
         """Whether somebody with ``rights`` may do it."""
@@ -30,6 +32,7 @@ def every_access() -> Iterator[Access]:
     """Views and acts of every registered admin, in the order of the models' names."""
     from django.contrib import admin
 
+    from payments_project.console import export
     from payments_project.console.acts import acts_of
 
     registry = sorted(admin.site._registry.items(), key=lambda item: item[0]._meta.label)
@@ -38,15 +41,19 @@ def every_access() -> Iterator[Access]:
         label = options.label_lower
         view = f"{options.app_label}.view_{options.model_name}"
         yield Access(label, "see", frozenset({view}))
+        if model_admin.export_fields:
+            yield Access(label, "export", frozenset({view, export.PERMISSION}), is_export=True)
         for act in getattr(model_admin, "list_acts", ()):
             yield Access(
                 label, act.title, frozenset({view, *_rights(act)}), act.name, is_on_list=True
             )
         for act in acts_of(model_admin) if hasattr(model_admin, "acts") else ():
             for permission in _rights(act):
-                yield Access(
-                    label, _title(act, permission), frozenset({view, permission}), act.name
-                )
+                rights = frozenset({view, permission})
+                yield Access(label, _title(act, permission), rights, act.name)
+                if act.is_bulk:
+                    title = f"{_title(act, permission)}, many at once"
+                    yield Access(label, title, rights, act.name, is_bulk=True)
 
 
 def _rights(act) -> list[str]:

@@ -46,10 +46,14 @@ def test_a_role_opens_what_it_may_and_nothing_else(browsers, business, role):
 def _addresses(access):
     found = newest_of(access.model)
     assert found is not None, f"the business has no {access.model}"
+    name = access.model.replace(".", "_")
+    if access.is_export:
+        return [reverse(f"admin:{name}_export")]
+    if access.is_bulk:
+        return [reverse(f"admin:{name}_bulk", args=[access.act])]
     if not access.act:
         return [list_of(access.model), page_of(access.model, found.pk)]
     if access.is_on_list:
-        name = access.model.replace(".", "_")
         return [reverse(f"admin:{name}_act_on_list", args=[access.act])]
     if len(access.permissions) > 1 and access.model == "payments_project.approval":
         # Its right depends on what is approved.

@@ -3,7 +3,9 @@
 import re
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django import forms
@@ -16,11 +18,13 @@ from django.urls import reverse
 
 from merchants.admin.key_acts import REVOKE_KEY, ROTATE_KEY
 from merchants.models import ApiKey, Merchant
-from payments_project.console import bulk
+from payments_project.console import bulk, form_tokens
 from payments_project.console.acts import ActForm, Done, acts_of
 from payments_project.console.bulk import BULK_MAX
+from payments_project.console.models import UsedFormToken
 from payments_project.errors import Conflict
 from payments_project.staff.audit import record_audit
+from payments_project.tasks import delete_old_form_tokens
 from tests.console.acting import REASON, act, audit_of
 from tests.console.test_acts import created_key
 from tests.console.test_pages import MODELS, list_of, page_of
@@ -179,7 +183,7 @@ def test_of_two_sendings_at_once_one_acts(superuser, merchant, keys, with_act):
 
 def test_a_form_of_somebody_else_or_for_another_act_is_not_taken(superuser, staff_with, keys):
     token = token_in(ask(superuser, KEYS, "revoke", keys))
-    colleague = staff_with("merchants.view_apikey", "merchants.revoke_apikey")
+    colleague = staff_with("merchants.view_apikey", REVOKE_KEY.permission)
     sent = {"reason": REASON, "form_token": token}
     assert ask(colleague, KEYS, "revoke", keys, **sent).status_code == 302
     for wrong in ("", "x", token[:-3]):
@@ -202,7 +206,7 @@ def test_what_is_wrong_for_all_is_asked_again(superuser, keys):
 
 
 def test_rights_are_asked_on_the_server(staff_with, superuser, keys):
-    for names in (("merchants.view_apikey",), ("merchants.add_apikey",), ()):
+    for names in (("merchants.view_apikey",), (REVOKE_KEY.permission,), ()):
         client = staff_with(*names)
         assert ask(client, KEYS, "revoke", keys).status_code == 403
         sent = {"reason": REASON, "form_token": "x"}
@@ -352,3 +356,20 @@ def test_acts_that_ask_a_gateway_are_done_to_many(superuser, api, with_act):
     for one in held:
         assert api.transaction(one)["status"] == "cancelled"
         assert [entry.action for entry in audit_of(one)] == ["transaction.cancelled"]
+
+
+def test_tokens_too_old_to_be_sent_are_deleted():
+    old, young = (UsedFormToken.objects.create(token=uuid4().hex) for _ in range(2))
+    before = datetime.now(UTC) - 2 * form_tokens.VALID_FOR
+    UsedFormToken.objects.filter(pk=old.pk).update(used_at=before - timedelta(minutes=1))
+    delete_old_form_tokens()
+    left = UsedFormToken.objects.filter(pk__in=[old.pk, young.pk])
+    assert [token.pk for token in left] == [young.pk]
+
+
+def test_a_token_ends_before_its_use_is_forgotten(superuser, keys, monkeypatch):
+    token = token_in(ask(superuser, KEYS, "revoke", keys))
+    monkeypatch.setattr(form_tokens, "VALID_FOR", timedelta(seconds=-1))
+    page = ask(superuser, KEYS, "revoke", keys, reason=REASON, form_token=token)
+    assert page.status_code == 302
+    assert ApiKey.objects.filter(pk__in=keys, is_active=True).count() == 3

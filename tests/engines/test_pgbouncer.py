@@ -12,12 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import psycopg
 import pytest
+from django.conf import settings
 
 from disputes.services.audit_books import audit_books
 from payments_project.local.unprivileged import give, reduced
+from payments_project.staff.models import StaffUser
 from tests.api_client import Api, new_key
+from tests.console.signing_in import signed_in
 from tests.faults.engines import WAIT_SECONDS_MAX, free_port
 from tests.server import Server, start_server
 from tests.stack_selection import required_program
@@ -175,3 +179,25 @@ def test_refunds_at_once_stay_within_the_payment(api: Api) -> None:
     answers = at_once(CLIENTS, lambda _: api.post("/v1/refunds", body))
 
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 5
+
+
+def test_a_list_is_exported_through_it(server: Server, api: Api) -> None:
+    for _ in range(3):
+        api.paid(amount=1234)
+    name = new_key()
+    StaffUser.objects.create_user(username=name, is_staff=True, is_superuser=True)
+    browser = signed_in(StaffUser.objects.get(username=name))
+    token = "t" * 32
+    answer = httpx.post(
+        f"{server.url}/admin/transactions/transaction/export/",
+        params={"merchant": str(api.scope.merchant_id), "environment": "test"},
+        data={"reason": "Ticket 4711", "csrfmiddlewaretoken": token},
+        cookies={
+            settings.SESSION_COOKIE_NAME: browser.cookies[settings.SESSION_COOKIE_NAME].value,
+            "csrftoken": token,
+        },
+    )
+    assert answer.status_code == 200
+    _, *rows, last = answer.content.decode("utf-8-sig").splitlines()
+    assert [",1234,12.34,USD," in row for row in rows] == [True] * 3
+    assert last.startswith('"# end of file: 3 rows of transactions')

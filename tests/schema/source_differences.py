@@ -549,6 +549,11 @@ OWN_TABLES: tuple[Own, ...] = (
         ("external_references",),
     ),
     Own(
+        "Filters of the console's lists that staff have named, and the forms that were sent, so that"
+        " none acts twice.",
+        ("saved_filters", "used_form_tokens"),
+    ),
+    Own(
         "Django's own.",
         (
             "auth_group",
