@@ -34,6 +34,19 @@ def found_by(superuser, text: str) -> set[str]:
     return ids_in(page)
 
 
+@pytest.mark.parametrize("label", sorted(MODELS))
+def test_the_first_cell_of_a_row_leads_to_its_page(superuser, business, label):
+    """A link within it would end the row's own: browsers nest none."""
+    page = superuser.get(list_of(label)).content.decode()
+    rows = page.partition('id="result_list"')[2].partition("<tbody")[2]
+    found = re.search(
+        r"<a [^>]*href=\"([^\"]+/change/[^\"]*)\"[^>]*>((?:(?!</a>).)*)</a>", rows, re.S
+    )
+    assert found, "no row leads anywhere"
+    assert label.replace(".", "/") in found[1]
+    assert "<a " not in found[2]
+
+
 def test_a_payment_is_found_by_its_id_and_by_its_gateways(superuser, business):
     wanted = {business.paid["id"]}
     assert found_by(superuser, business.paid["id"]) == wanted

@@ -1,5 +1,6 @@
 """Payouts in the console: asked for, approved by a second person, cancelled, exported, recorded."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from uuid import UUID
@@ -405,6 +406,5 @@ def test_home_tells_of_payouts_that_need_somebody(finance: Client, funded: Api) 
 
     page = finance.get("/admin/?environment=live").content.decode()
 
-    assert "Payouts failed" in page
-    assert "need approval" in page
+    assert re.search(r"[1-9]\d* to approve", page)
     assert "Bank accounts to confirm" in page

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from merchants.models import Merchant
 from payments_project.local import demo, demo_account, demo_money
 from payments_project.local.demo_walk import Walk
 from payments_project.local.folder import DataFolder
@@ -45,7 +46,10 @@ def refused(walk: Walk) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, api: Api, other_api: Api) -> DataFolder:
-    """A data folder with the keys of two merchants."""
+    """A data folder with the keys of two merchants, of whom recorded payments credit the first."""
+    Merchant.objects.filter(pk=api.scope.merchant_id).update(
+        processing_config={"credits_recorded_payments": True}
+    )
     made = DataFolder(tmp_path / "data")
     made.make()
     keys = {"test_key": api.key, "other_merchant_test_key": other_api.key}

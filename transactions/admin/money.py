@@ -115,6 +115,7 @@ class MerchantBalanceAdmin(ReadOnlyAdmin):
     """Folded balances, a second or so old; a balance's page reads it exactly."""
 
     list_display = (
+        "currency",
         "merchant",
         "environment",
         "available_balance",

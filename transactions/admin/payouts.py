@@ -327,12 +327,13 @@ def payouts_to_look_at(request: HttpRequest, environment: str) -> HomeParts:
             rows.filter(status=states.PENDING, sent_at__isnull=True, awaits_approval=True),
         ]
     )
-    hints = [f"{count_words(awaiting)} need approval"] * bool(awaiting)
+    hints = [f"{count_words(failed)} failed"] * bool(failed)
+    hints += [f"{count_words(awaiting)} to approve"] * bool(awaiting)
     yield Tile(
-        label="Payouts failed",
+        label="Payouts",
         icon="outbound",
-        value=count_words(failed),
-        hint=", ".join(hints) or "in the last 7 days",
+        value=count_words(failed + awaiting),
+        hint=", ".join(hints) or "none failed in a week",
         tone=display.RED if failed else display.AMBER if awaiting else "",
         url=display.list_url(
             "transactions.payout",
