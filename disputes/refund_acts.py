@@ -66,6 +66,20 @@ class RefundForm(ActForm):
         return amount
 
 
+class RefundAllForm(ActForm):
+    """Why; of many payments all that is left of each goes back."""
+
+    cause = forms.ChoiceField(
+        label="Reason that the merchant sees",
+        choices=[(cause, cause.replace("_", " ")) for cause in _CAUSES],
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        values["amount"] = left_to_refund(self.instance)
+        return values
+
+
 def _refund(request: HttpRequest, payment: Transaction, values: Mapping[str, Any]) -> Done:
     amount = values["amount"]
     # Several refunds of one payment count together: a large one in slices is a large one.
@@ -194,6 +208,8 @@ register_act(
         is_offered=is_refundable,
         is_once=True,
         in_transaction=False,
+        is_bulk=True,
+        bulk_form=RefundAllForm,
     ),
 )
 register_approvable(

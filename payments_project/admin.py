@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db import connection
 from django.http import HttpRequest
 
-from payments_project.console import display
+from payments_project.console import display, engines
 from payments_project.console.filters import (
     CreatedFilter,
     choice_filter,
@@ -212,4 +212,4 @@ class StatusTransitionAdmin(ReadOnlyAdmin):
     badges = ("from_status", "to_status")
 
 
-__all__ = ["approval_admin", "staff_admin"]
+__all__ = ["approval_admin", "engines", "staff_admin"]

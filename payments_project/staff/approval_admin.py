@@ -115,6 +115,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
             {"fields": ("decided_by", "decided_at", "decision_reason", "result")},
         ),
     )  # fmt: skip
+    # Neither is done to many at once: a second look at a hundred of them is none.
     acts = (
         Act(
             name="approve",

@@ -1,5 +1,7 @@
 """What staff do to payments: capture, cancel, refund, ask the gateway, have somebody look."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -341,3 +343,32 @@ def test_each_act_needs_its_own_right(staff_with, api):
         assert address in holder.get(page_of(PAYMENT, key)).content.decode()
         assert holder.get(address).status_code == 200
     assert audit_of(held) == audit_of(paid) == []
+
+
+def test_many_payments_are_refunded_each_by_its_own_rules(superuser, api):
+    small, large, spent = (api.paid(amount=amount)["id"] for amount in (5000, 200_000, 700))
+    assert api.post("/v1/refunds", {"transaction": spent}).status_code == 201
+    address = "/admin/transactions/transaction/bulk/refund/"
+    chosen = {"_selected_action": [small, large, spent]}
+
+    asked = superuser.post(address, chosen).content.decode()
+    token = re.search(r'name="form_token" value="([^"]+)"', asked)[1]
+    form = chosen | {"cause": "duplicate", "reason": REASON, "form_token": token}
+    answer = superuser.post(address, form).content.decode()
+
+    assert payment(small).status == "refunded"
+    assert payment(large).refunded_amount == 0
+    assert Approval.objects.get(object_id=large).amount == 200_000
+    assert payment(spent).refunded_amount == 700
+    assert "a colleague has to approve it" in answer.replace("&#x27;", "'")
+    assert audit_actions(small) == ["transaction.refunded"]
+    superuser.post(address, form)
+    assert payment(small).refunded_amount == 5000
+    assert Approval.objects.filter(object_id=large).count() == 1
+
+
+def test_home_tells_whether_the_engines_and_the_workers_are_well(superuser, settings):
+    home = superuser.get("/admin/").content.decode()
+    assert "monitor_heart" in home
+    settings.ELASTICSEARCH_URL = "http://127.0.0.1:9"
+    assert "Elasticsearch is away" in superuser.get("/admin/").content.decode()

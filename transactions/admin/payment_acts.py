@@ -147,6 +147,7 @@ PAYMENT_ACTS = (
         is_offered=is_authorized,
         is_dangerous=True,
         in_transaction=False,
+        is_bulk=True,
     ),
     Act(
         name="ask",
@@ -158,6 +159,7 @@ PAYMENT_ACTS = (
         perform=_ask,
         is_offered=waits_for_gateway,
         in_transaction=False,
+        is_bulk=True,
     ),
     Act(
         name="review",
@@ -168,5 +170,6 @@ PAYMENT_ACTS = (
         form=ReviewForm,
         perform=_review,
         is_offered=lambda payment: payment.compliance_status != states.COMPLIANCE[states.OPEN],
+        is_bulk=True,
     ),
 )

@@ -176,6 +176,7 @@ PAYOUT_ACTS = (
         perform=_cancel,
         is_offered=_is_cancellable,
         is_dangerous=True,
+        is_bulk=True,
     ),
     Act(
         name="retry",

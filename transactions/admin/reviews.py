@@ -107,6 +107,7 @@ class PaymentReviewAdmin(ReadOnlyAdmin):
             explanation="Nothing is wrong with the payment.",
             perform=_decides(states.CLEARED),
             is_offered=_is_open,
+            is_bulk=True,
         ),
         Act(
             name="reject",
@@ -118,6 +119,7 @@ class PaymentReviewAdmin(ReadOnlyAdmin):
             perform=_decides(states.REJECTED),
             is_offered=_is_open,
             is_dangerous=True,
+            is_bulk=True,
         ),
     )
 
