@@ -69,6 +69,8 @@ class EvidenceForm(ActForm):
         if not given:
             del self.fields["remove"]
         self.order_fields([*(field.name for field in ordered), _RESPONSE, "remove", "reason"])
+        if weighty:
+            self.folded = [field.name for field in others]
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data

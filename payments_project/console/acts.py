@@ -37,8 +37,11 @@ _WITHOUT_A_BOX = (forms.CheckboxSelectMultiple, forms.CheckboxInput, TableWidget
 class ActForm(forms.Form):
     """What an act asks for; every act asks why, and the answer stands in the audit trail.
 
-    ``instance`` is the object that is acted on, for initial values and for what it allows.
+    ``instance`` is the object that is acted on, for initial values and for what it allows. Of a long
+    form the fields in ``folded`` are out of sight until they are asked for.
     """
+
+    folded: Sequence[str] = ()
 
     reason = forms.CharField(
         max_length=REASON_CHARACTERS_MAX,
@@ -53,6 +56,28 @@ class ActForm(forms.Form):
         for field in self.fields.values():
             if not isinstance(field.widget, _WITHOUT_A_BOX):
                 field.widget.attrs["class"] = "c-input"
+
+    def folded_fields(self) -> list[forms.BoundField]:
+        """The fields out of sight."""
+        return [self[name] for name in self.folded]
+
+    def first_fields(self) -> list[forms.BoundField]:
+        """The fields before those."""
+        return self._in_sight(before=True)
+
+    def last_fields(self) -> list[forms.BoundField]:
+        """The fields after them."""
+        return self._in_sight(before=False)
+
+    def has_folded_errors(self) -> bool:
+        """Whether something out of sight is wrong, which must be seen."""
+        return any(name in self.errors for name in self.folded)
+
+    def _in_sight(self, *, before: bool) -> list[forms.BoundField]:
+        names = list(self.fields)
+        place = names.index(self.folded[0])
+        part = names[:place] if before else names[place:]
+        return [self[name] for name in part if name not in self.folded]
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ def test_support_answers_a_dispute_with_evidence(at_work: AtWork, live_api: Api)
     queue.locator(f"a[href*='{dispute.pk}']").click()
     expect(support.get_by_text("1 d left").first).to_be_visible()
     act(support, "Give evidence")
+    support.get_by_text("more fields").click()
     support.get_by_label("Uncategorized text").fill("winning_evidence")
     support.get_by_label("Shipping tracking number").fill("1Z999AA10123456784")
     support.locator("input[type=file]").first.set_input_files(
