@@ -3,11 +3,11 @@
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from disputes.admin.evidence_acts import REVEAL, file_link, size_words
+from disputes.admin.staff_acts import is_answerable
 from disputes.evidence import BY_NAME, FIELDS, FILE, GENERAL, recommended_fields
-from disputes.evidence_acts import REVEAL, file_link, size_words
 from disputes.models import Dispute, DisputeEvidenceFile, DisputeOperation
 from disputes.services.dispute_acts import is_overdue, pending_operation
-from disputes.staff_acts import is_answerable
 from payments_project.console import display
 from payments_project.console.panels import Column, Panel, panel
 from payments_project.console.presented import Cell

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from disputes import evidence as catalogue
 from disputes import states
+from disputes.admin.staff_acts import is_answerable
 from disputes.api.bodies import UpdateDispute
 from disputes.api.downloads import download
 from disputes.evidence import FIELDS, FILE, EvidenceField, recommended_fields
@@ -19,7 +20,6 @@ from disputes.file_types import type_of
 from disputes.models import EVIDENCE_FILE_BYTES_MAX, Dispute, DisputeEvidenceFile, EvidenceFile
 from disputes.services.respond import respond_to_dispute
 from disputes.services.upload_file import upload_file
-from disputes.staff_acts import is_answerable
 from payments_project.api.bodies import contains_card_number, validate
 from payments_project.console.acts import Act, ActForm, Done, Shown, staff_actor
 from payments_project.database.transaction_manager import run_in_transaction
