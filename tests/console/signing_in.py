@@ -5,6 +5,7 @@ import secrets
 import time
 from base64 import b32decode
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Address
 from uuid import uuid4
 
 from django.test import Client
@@ -30,7 +31,8 @@ def staff(**details) -> StaffUser:
 
 def browser() -> Client:
     """A browser at an address that no other test has."""
-    address = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
+    # As the database writes it: without leading zeros.
+    address = IPv6Address(f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1").compressed
     return Client(REMOTE_ADDR=address)
 
 
