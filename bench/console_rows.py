@@ -87,6 +87,25 @@ ROWS: dict[str, str] = {
         " WHEN dice %% 3 = 0 THEN 'won' ELSE 'lost' END, created_at::date + 14,"
         f" 'sim_dp_' || id, created_at {_PAYMENTS} WHERE dice %% 100 = 7"
     ),
+    "dispute_operations": (
+        "INSERT INTO dispute_operations (id, dispute_id, kind, status, actor_kind, created_at,"
+        " finished_at)"
+        " SELECT uuidv7(uuid_extract_timestamp(id) - clock_timestamp()), id, 'submit_evidence',"
+        " 'succeeded', 'api_key', created_at, created_at FROM disputes"
+    ),
+    "evidence_files": (
+        "INSERT INTO evidence_files (id, merchant_id, environment, purpose, filename,"
+        " content_type, size, sha256, storage_name, created_by_kind, created_at, stored_at)"
+        " SELECT uuidv7(uuid_extract_timestamp(id) - clock_timestamp()), merchant_id, environment,"
+        " 'dispute_evidence', 'receipt.pdf', 'application/pdf', 1000, md5(id::text),"
+        " merchant_id || '/' || md5(id::text), 'api_key', created_at, created_at FROM disputes"
+    ),
+    "gateway_simulator_disputes": (
+        "INSERT INTO gateway_simulator_disputes (gateway_id, charge_id, dispute_type, reason,"
+        " amount, due_date, status, created_at)"
+        " SELECT gateway_dispute_id, transaction_id, dispute_type, reason_code, amount, due_date,"
+        " 'needs_response', created_at FROM disputes"
+    ),
     "gateway_operations": (
         "INSERT INTO gateway_operations (id, transaction_id, kind, amount, status, cause,"
         " actor_kind, created_at, finished_at)"
