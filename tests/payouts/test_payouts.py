@@ -219,7 +219,24 @@ def test_bodies_that_are_wrong_are_refused(
     assert api.error(api.post("/v1/payouts", body), 400, code)["param"] == param
 
 
-def test_without_an_account_nothing_is_paid_out(api: Api) -> None:
+def test_in_test_mode_an_account_is_there_when_it_is_needed(api: Api) -> None:
+    give(api.scope, 1_000, "CHF")
+    made = pay_out(api, 400, "CHF")
+
+    let_bank_work()
+
+    assert payout(api, made["id"])["status"] == "paid"
+    assert pay_out(api, 600, "CHF")["status"] == "pending"
+
+
+def test_more_than_there_is_is_refused_before_anybody_asks_for_an_account(live_api: Api) -> None:
+    response = live_api.post("/v1/payouts", {"amount": 1, "currency": "CHF"})
+
+    live_api.error(response, 409, "balance_insufficient")
+
+
+def test_without_an_account_nothing_is_paid_out(live_api: Api) -> None:
+    api = live_api
     give(api.scope, 1_000)
     make_account(api.scope, "EUR")
 

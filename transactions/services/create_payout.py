@@ -12,7 +12,7 @@ from merchants.models import Merchant
 from payments_project.actor import Actor
 from payments_project.events.record import record_event
 from payments_project.staff.approvals import needs_approval, request_approval
-from payments_project.tenancy import LIVE, Scope
+from payments_project.tenancy import LIVE, TEST, Scope
 from transactions import states
 from transactions.access import payouts_of
 from transactions.balances import read_balances
@@ -26,6 +26,7 @@ from transactions.errors import (
 from transactions.ledger import payout_movements, record_movements
 from transactions.locking import lock_balance
 from transactions.payout_models import Payout, PayoutAccount
+from transactions.services.payout_accounts import open_test_account
 from transactions.snapshot import payout_snapshot
 
 # What may need a second person, as its limits call it.
@@ -71,12 +72,12 @@ def create_payout(
     lock_balance(scope=scope, currency=currency)
     if cause.retry_of is not None:
         _require_retriable(scope, cause.retry_of)
-    account = _account(scope, currency)
     available = available_now(scope, currency)
     if amount > available:
         raise BalanceInsufficient(
             f"At most {max(available, 0)} of {currency} is available.", param="amount"
         )
+    account = _account(scope, currency)
     payout = Payout(
         merchant_id=scope.merchant_id,
         environment=scope.environment,
@@ -153,6 +154,8 @@ def _account(scope: Scope, currency: str) -> PayoutAccount:
         currency=currency,
         is_default=True,
     ).first()
+    if account is None and scope.environment == TEST:
+        account = open_test_account(scope=scope, currency=currency)
     if account is None:
         raise PayoutAccountMissing(f"There is no bank account for payouts in {currency}.")
     if account.status != states.CONFIRMED:
