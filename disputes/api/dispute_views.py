@@ -8,20 +8,18 @@ from rest_framework.request import Request
 
 from disputes.access import disputes_of, get_dispute
 from disputes.api.bodies import AcceptDispute, DisputeQuery, UpdateDispute
+from disputes.api.lists import list_of_payments
 from disputes.api.objects import DisputeObject, dispute_object
 from disputes.models import Dispute
 from disputes.services.accept_dispute import accept_dispute
 from disputes.services.resolve_dispute_acts import complete_act_of_key
 from disputes.services.respond import respond_to_dispute
 from payments_project.api.idempotent import ObjectReplies, key_claim, run_gateway_operation
-from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.paths import require_uuid
 from payments_project.api.query import NoQuery
 from payments_project.api.views import ApiView
-from payments_project.database.pages import page_by_id, require_cursor
 from payments_project.idempotency.keys import KeyClaim, Resumption
-from transactions.access import get_transaction
 from transactions.gateways.lease import gateway_lease_seconds
 from transactions.services.update import UNCHANGED
 
@@ -56,20 +54,7 @@ class DisputesView(ApiView):
         """Disputes, newest first."""
         query = self.query(DisputeQuery)
         rows = disputes_of(self.scope)
-        require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
-        filters = query.created_filters()
-        if query.transaction is not None:
-            get_transaction(scope=self.scope, transaction_id=query.transaction, param="transaction")
-            filters["transaction_id"] = query.transaction
-        if query.status is not None:
-            filters["status"] = query.status
-        page = page_by_id(rows.filter(**filters), query)
-        answer = ListObject(
-            url="/v1/disputes",
-            has_more=page.has_more,
-            data=[dispute_object(row) for row in page.rows],
-        )
-        return self.expanded(answer)
+        return list_of_payments(self, query, rows, url="/v1/disputes", show=dispute_object)
 
 
 class DisputeView(ApiView):

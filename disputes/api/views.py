@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from disputes.access import get_refund, refunds_of
 from disputes.api.bodies import CancelRefund, CreateRefund, RecordTransaction, RefundQuery
+from disputes.api.lists import list_of_payments
 from disputes.api.objects import RefundObject, refund_object
 from disputes.models import Refund
 from disputes.services.cancel_refund import cancel_refund, complete_cancellation
@@ -26,15 +27,12 @@ from payments_project.api.idempotent import (
     key_claim,
     run_gateway_operation,
 )
-from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
 from payments_project.api.paths import require_uuid
 from payments_project.api.query import NoQuery
 from payments_project.api.views import ApiView
-from payments_project.database.pages import page_by_id, require_cursor
 from payments_project.errors import IdempotencyKeyInUse
 from payments_project.idempotency.keys import Resumption
-from transactions.access import get_transaction
 from transactions.api.objects import TransactionObject, transaction_object
 from transactions.gateways.lease import gateway_lease_seconds
 from transactions.models import Transaction
@@ -57,20 +55,7 @@ class RefundsView(ApiView):
         """Refunds, newest first."""
         query = self.query(RefundQuery)
         rows = refunds_of(self.scope)
-        require_cursor(query, lambda pk: rows.filter(pk=pk).exists())
-        filters = query.created_filters()
-        if query.transaction is not None:
-            get_transaction(scope=self.scope, transaction_id=query.transaction, param="transaction")
-            filters["transaction_id"] = query.transaction
-        if query.status is not None:
-            filters["status"] = query.status
-        page = page_by_id(rows.filter(**filters), query)
-        answer = ListObject(
-            url="/v1/refunds",
-            has_more=page.has_more,
-            data=[refund_object(row) for row in page.rows],
-        )
-        return self.expanded(answer)
+        return list_of_payments(self, query, rows, url="/v1/refunds", show=refund_object)
 
     def post(self, request: Request) -> HttpResponse:
         """Refunds a transaction, in full or in part."""
