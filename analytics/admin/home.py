@@ -4,7 +4,7 @@ Today is read from its payments; what is before from the hourly roll-up, so that
 same however many payments there are.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Count
@@ -147,8 +147,8 @@ def _rate_tile(slices: Sequence[Slice], last_week: Sequence[DayOfPayments], url:
     good = sum(day.succeeded_by_now for day in last_week)
     before = good + sum(day.failed_by_now for day in last_week)
     if decided and before:
-        points = (succeeded / decided - good / before) * 100
-        hint = format_html("{} {}", _change(points / 100, unit=" points"), hint)
+        change = succeeded / decided - good / before
+        hint = format_html("{} {}", _change(change, unit=" points"), hint)
     return Tile(
         label="Success today",
         icon="trending_up",
@@ -219,16 +219,12 @@ def _rate_chart(days: Sequence[DayOfPayments], today: date) -> LineChart:
     points = []
     for day, label in _labelled(today):
         of_day = [row for row in days if row.day == day]
-        succeeded = _sum(of_day, lambda row: row.succeeded)
-        decided = succeeded + _sum(of_day, lambda row: row.failed)
+        succeeded = sum(row.succeeded for row in of_day)
+        decided = succeeded + sum(row.failed for row in of_day)
         share = succeeded / decided if decided else None
         words = "none decided" if share is None else f"{share:.1%} of {decided:,}"
         points.append(Point(label, f"{day:%d %b}: {words}", share))
     return LineChart(title="Success rate by day", points=points, order=12)
-
-
-def _sum(rows: Iterable[DayOfPayments], number: Callable[[DayOfPayments], int]) -> int:
-    return sum(number(row) for row in rows)
 
 
 def _short(amount: int, currency: str) -> str:

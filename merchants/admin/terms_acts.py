@@ -220,7 +220,9 @@ class FeesForm(ActForm):
         codes = [row["currency"] for row in rows]
         if len(set(codes)) != len(codes):
             raise ValidationError("A currency stands in two rows.")
-        return {row["currency"]: _fixed(row) for row in rows if row["currency"] or _incomplete(row)}
+        if not all(codes):
+            raise ValidationError("A row has no currency.")
+        return {row["currency"]: _fixed(row) for row in rows}
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
@@ -280,10 +282,6 @@ def _fixed(row: Mapping[str, Any]) -> int:
     if amount is None:
         raise ValidationError("A row has no amount.")
     return minor_units(amount, row["currency"]) if amount else 0
-
-
-def _incomplete(_row: Mapping[str, Any]) -> bool:
-    raise ValidationError("A row has no currency.")
 
 
 class ProcessingForm(ActForm):
