@@ -3,6 +3,7 @@
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from disputes import states
 from disputes.admin.evidence_acts import REVEAL, file_link, size_words
 from disputes.admin.staff_acts import is_answerable
 from disputes.evidence import BY_NAME, FIELDS, FILE, GENERAL, recommended_fields
@@ -169,7 +170,7 @@ def other_disputes_panel(request: HttpRequest, dispute: Dispute) -> Panel | None
 
 def answer_badge(dispute: Dispute) -> Cell:
     """How much time is left to answer, beside the headline."""
-    if dispute.status != "open":
+    if dispute.status != states.OPEN:
         return ""
     if is_overdue(dispute):
         return display.badge("overdue: it is being closed", display.RED)

@@ -5,23 +5,23 @@ from datetime import UTC, datetime, timedelta
 from django.http import HttpRequest
 
 from disputes import states
+from disputes.admin.lists import code_words
 from disputes.admin.panels import REFUND_COLUMNS, refund_rows
 from disputes.models import Dispute, Refund
 from payments_project.console import display
 from payments_project.console.home import (
+    QUEUE_ROWS,
     Counted,
     HomeParts,
     Named,
     Tile,
     count_words,
     home_part,
+    queue_tile,
 )
 from payments_project.console.names import name_of
 from payments_project.console.panels import Column, Panel
 from payments_project.console.presented import Cell
-
-# How many of an oldest-first queue stand there.
-QUEUE_ROWS = 8
 
 
 @home_part(permission="disputes.view_dispute")
@@ -70,7 +70,7 @@ def _queue_rows(disputes: list[Dispute]) -> list[list[Cell]]:
     return [
         [
             display.object_link("disputes.Dispute", dispute.pk, display.due(dispute.due_date)),
-            (dispute.reason_code or dispute.dispute_type).replace("_", " "),
+            code_words(dispute.reason_code or dispute.dispute_type),
             display.clip(name_of(dispute, "merchant_id")),
             display.money(dispute.amount, dispute.currency),
         ]
@@ -85,12 +85,11 @@ def pending_refunds(request: HttpRequest, environment: str) -> HomeParts:
     oldest = list(pending.order_by("created_at")[:QUEUE_ROWS])
     (count,) = yield Counted([pending])
     url = display.list_url("disputes.refund", environment=environment, status="pending")
-    yield Tile(
+    yield queue_tile(
         label="Refunds pending",
         icon="undo",
-        value=count_words(count),
+        count=count,
         hint="wait for the gateway",
-        tone=display.AMBER if count else "",
         url=url,
         order=40,
     )

@@ -94,18 +94,18 @@ class RefundAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Reason")
     def reason_words(self, refund: Refund) -> Cell:
-        return display.clip(_words(refund.reason))
+        return display.clip(code_words(refund.reason))
 
     @admin.display(description="Reason")
     def reason_in_full(self, refund: Refund) -> Cell:
-        return _words(refund.reason)
+        return code_words(refund.reason)
 
     @admin.display(description="Requested by")
     def requested(self, refund: Refund) -> Cell:
         return display.actor(refund.requested_by_kind, refund.requested_by)
 
 
-def _words(code: str | None) -> str:
+def code_words(code: str | None) -> str:
     """``product not received``."""
     return (code or "").replace("_", " ")
 
@@ -224,14 +224,14 @@ class DisputeAdmin(ReadOnlyAdmin):
     @admin.display(description="Reason")
     def reason(self, dispute: Dispute) -> Cell:
         """In words; most disputes are chargebacks, so only an inquiry says what it is."""
-        words = _words(dispute.reason_code) or display.EMPTY
+        words = code_words(dispute.reason_code) or display.EMPTY
         if dispute.dispute_type == Dispute.INQUIRY:
             return format_html("{} {}", words, display.badge(dispute.dispute_type))
         return words
 
     @admin.display(description="Reason")
     def reason_in_full(self, dispute: Dispute) -> Cell:
-        return _words(dispute.reason_code)
+        return code_words(dispute.reason_code)
 
     @admin.display(description="The end is told by")
     def ends_by(self, dispute: Dispute) -> Cell:

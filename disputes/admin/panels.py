@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from disputes.admin.lists import deadline_cell
+from disputes.admin.lists import code_words, deadline_cell
 from disputes.models import Dispute, Refund
 from merchants.models import Merchant
 from payments_project.console import display
@@ -38,7 +38,7 @@ def refund_rows(refunds: Iterable[Refund]) -> list[list[Cell]]:
         [
             display.object_link("disputes.Refund", refund.pk, display.moment(refund.created_at)),
             display.badge(refund.status),
-            (refund.reason or "").replace("_", " "),
+            code_words(refund.reason),
             display.actor(refund.requested_by_kind, refund.requested_by),
             display.money(refund.amount, refund.currency),
         ]

@@ -49,6 +49,7 @@ class _ChargebackForm(ActForm):
         self.initial.setdefault("due_date", day_to_respond().isoformat())
 
     def payment(self) -> Transaction:
+        """The payment that is disputed; each form finds it from its own object."""
         raise NotImplementedError
 
     def clean_amount(self) -> int:

@@ -18,11 +18,11 @@ from merchants.terms import CREDITS_RECORDED
 from payments_project.console import display
 from payments_project.console.filters import CreatedFilter, choice_filter
 from payments_project.console.home import (
+    QUEUE_ROWS,
     Counted,
     HomeParts,
-    Tile,
-    count_words,
     home_part,
+    queue_tile,
 )
 from payments_project.console.panels import Column, Panel, panel
 from payments_project.console.presented import Cell
@@ -224,12 +224,11 @@ def waiting_for_approval(request: HttpRequest, environment: str) -> HomeParts:
     waiting = Merchant.objects.filter(status=states.PENDING)
     (count,) = yield Counted([waiting])
     url = display.list_url("merchants.merchant", status=states.PENDING)
-    yield Tile(
+    yield queue_tile(
         label="Applications",
         icon="storefront",
-        value=count_words(count),
+        count=count,
         hint="merchants to approve",
-        tone=display.AMBER if count else "",
         url=url,
         order=45,
     )
@@ -244,7 +243,7 @@ def waiting_for_approval(request: HttpRequest, environment: str) -> HomeParts:
                     display.object_link("merchants.Merchant", merchant.pk, merchant.business_name),
                     merchant.email,
                 ]
-                for merchant in waiting.order_by("pk")[:8]
+                for merchant in waiting.order_by("pk")[:QUEUE_ROWS]
             ],
             more_url=url,
             order=45,

@@ -16,12 +16,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from payments_project.console import display
 from payments_project.console.names import attach_all_names
 from payments_project.console.panels import Panel
 from payments_project.tenancy import ENVIRONMENTS, LIVE
 
 # Beyond this a number says "many", and counting on would cost more with every row.
 COUNT_MAX = 500
+# How many of an oldest-first queue stand on the page.
+QUEUE_ROWS = 8
 # Panels from this order on are no queues: they stand last.
 LATEST = 60
 
@@ -41,6 +44,28 @@ class Tile:
     url: str = ""
     order: int = 50
     is_queue: bool = True
+
+
+def queue_tile(
+    *,
+    label: str,
+    icon: str,
+    count: int,
+    hint: str,
+    url: str,
+    order: int,
+    tone: str = display.AMBER,
+) -> Tile:
+    """The tile of a queue: how many wait (of ``Counted``), in ``tone`` when anybody does."""
+    return Tile(
+        label=label,
+        icon=icon,
+        value=count_words(count),
+        hint=hint,
+        tone=tone if count else "",
+        url=url,
+        order=order,
+    )
 
 
 @dataclass(frozen=True, slots=True)

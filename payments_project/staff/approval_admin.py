@@ -20,12 +20,12 @@ from payments_project.console.filters import (
     environment_filter,
 )
 from payments_project.console.home import (
+    QUEUE_ROWS,
     Counted,
     HomeParts,
     Named,
-    Tile,
-    count_words,
     home_part,
+    queue_tile,
 )
 from payments_project.console.money_field import major_units, minor_units
 from payments_project.console.names import attach_names, name_of
@@ -38,8 +38,6 @@ from payments_project.staff.admin_base import FastModelAdmin, Fieldsets, ReadOnl
 from payments_project.staff.approvals import approvables, approve, reject
 from payments_project.staff.audit import changed, record_audit
 from payments_project.staff.models import Approval, ApprovalLimit
-
-QUEUE_ROWS = 8
 
 
 def _permission(approval: Approval) -> str:
@@ -281,12 +279,11 @@ def waiting_approvals(request: HttpRequest, environment: str) -> HomeParts:
     url = display.list_url(
         "payments_project.approval", environment=environment, status=states.PENDING
     )
-    yield Tile(
+    yield queue_tile(
         label="Second person",
         icon="group",
-        value=count_words(count),
+        count=count,
         hint="asked for by a colleague",
-        tone=display.AMBER if count else "",
         url=url,
         order=25,
     )

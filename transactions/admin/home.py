@@ -10,12 +10,12 @@ from django.http import HttpRequest
 
 from payments_project.console import display
 from payments_project.console.home import (
+    QUEUE_ROWS,
     Counted,
     HomeParts,
     Named,
-    Tile,
-    count_words,
     home_part,
+    queue_tile,
 )
 from payments_project.console.names import name_of
 from payments_project.console.panels import Column, Panel
@@ -83,17 +83,17 @@ def in_doubt(request: HttpRequest, environment: str) -> HomeParts:
     )
     (count,) = yield Counted([doubtful])
     url = display.list_url("transactions.transaction", environment=environment, status="pending")
-    yield Tile(
+    yield queue_tile(
         label="In doubt",
         icon="help",
-        value=count_words(count),
+        count=count,
         hint="pending over 5 minutes",
-        tone=display.RED if count else "",
         url=url,
         order=20,
+        tone=display.RED,
     )
     if count:
-        rows = list(doubtful.order_by("id")[:8])
+        rows = list(doubtful.order_by("id")[:QUEUE_ROWS])
         yield Named(rows, ["merchant_id"])
         yield Panel(
             title="Payments in doubt, oldest first",
@@ -109,7 +109,7 @@ def in_doubt(request: HttpRequest, environment: str) -> HomeParts:
 @home_part(permission="transactions.view_transaction")
 def newest(request: HttpRequest, environment: str) -> HomeParts:
     """The last few payments of all merchants, so that one sees the service breathe."""
-    rows = list(Transaction.objects.filter(environment=environment).order_by("-id")[:8])
+    rows = list(Transaction.objects.filter(environment=environment).order_by("-id")[:QUEUE_ROWS])
     yield Named(rows, ["merchant_id"])
     yield Panel(
         title="Newest payments",

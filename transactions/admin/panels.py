@@ -39,7 +39,7 @@ _FIRST_STEPS = {
     "dispute.created": "Opened",
     "payout.created": "Set aside",
 }
-_PAYMENT_COLUMNS = (
+PAYMENT_COLUMNS = (
     Column("Time"),
     Column("Status"),
     Column("Card", is_minor=True),
@@ -189,7 +189,7 @@ def _payments_panel(
     return Panel(
         title=title,
         icon=icon,
-        columns=_PAYMENT_COLUMNS,
+        columns=PAYMENT_COLUMNS,
         rows=payment_rows(list(payments.order_by("-id")[:count])),
         empty=empty,
         more_url=display.list_url("transactions.transaction", **more),

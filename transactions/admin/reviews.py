@@ -14,12 +14,12 @@ from payments_project.console.filters import (
     environment_filter,
 )
 from payments_project.console.home import (
+    QUEUE_ROWS,
     Counted,
     HomeParts,
     Named,
-    Tile,
-    count_words,
     home_part,
+    queue_tile,
 )
 from payments_project.console.names import name_of
 from payments_project.console.panels import Column, Panel, panel
@@ -28,11 +28,9 @@ from payments_project.console.search import ID
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
 from payments_project.staff.audit import record_audit
 from transactions import states
-from transactions.admin.panels import payment_rows
+from transactions.admin.panels import PAYMENT_COLUMNS, payment_rows
 from transactions.models import PaymentReview, Transaction
 from transactions.services.review import decide_review
-
-QUEUE_ROWS = 8
 
 
 def _decides(status: str) -> Callable[[HttpRequest, PaymentReview, Mapping[str, Any]], Done]:
@@ -148,7 +146,7 @@ def reviewed_payment_panel(request: HttpRequest, review: PaymentReview) -> Panel
     return Panel(
         title="Payment",
         icon="credit_card",
-        columns=_PAYMENT_COLUMNS,
+        columns=PAYMENT_COLUMNS,
         rows=payment_rows(list(Transaction.objects.filter(pk=review.transaction_id))),
         order=10,
     )
@@ -186,12 +184,11 @@ def under_review(request: HttpRequest, environment: str) -> HomeParts:
     url = display.list_url(
         "transactions.paymentreview", environment=environment, status=states.OPEN
     )
-    yield Tile(
+    yield queue_tile(
         label="Under review",
         icon="flag",
-        value=count_words(count),
+        count=count,
         hint="payments to look at",
-        tone=display.AMBER if count else "",
         url=url,
         order=28,
     )
@@ -208,15 +205,6 @@ def under_review(request: HttpRequest, environment: str) -> HomeParts:
             more_url=url,
             order=25,
         )  # fmt: skip
-
-
-_PAYMENT_COLUMNS = (
-    Column("Time"),
-    Column("Status"),
-    Column("Card", is_minor=True),
-    Column("Gateway", is_minor=True),
-    Column("Amount", is_number=True),
-)
 
 
 def _queue_rows(reviews: list[PaymentReview]) -> list[list[Cell]]:
