@@ -94,11 +94,13 @@ def own_redis() -> Iterator[OwnRedis]:
 class Celery:
     """A Celery process of the product; ``log`` is what it says."""
 
+    application = "payments_project.celery"
+
     def __init__(self, *arguments: str, **environment: str) -> None:
         log = tempfile.NamedTemporaryFile(suffix=".log", delete=False)  # noqa: SIM115 (its own)
         self.log = Path(log.name)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "payments_project.celery", *arguments],
+            [sys.executable, "-m", "celery", "-A", self.application, *arguments],
             cwd=ROOT,
             env=os.environ | environment,
             stdout=log,
@@ -121,6 +123,12 @@ class Celery:
         """The processes of its pool."""
         place = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in place.read_text().split()]
+
+
+class MortalCelery(Celery):
+    """One whose processes die where ``CRASH_AT`` says."""
+
+    application = "tests.faults.crashing_celery"
 
 
 class Door:

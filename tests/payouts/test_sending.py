@@ -30,25 +30,15 @@ from transactions.services.resolve_payouts import resolve_payouts, settle_overdu
 from transactions.services.send_payouts import send_payouts
 
 
-class Killed(BaseException):
-    """The process is gone: nothing of it is caught or cleaned up."""
+class CountingBank(SimulatorBank):
+    """The simulator, which remembers what it was sent."""
 
-
-class MortalBank(SimulatorBank):
-    """The simulator, whose caller dies before or after it is asked."""
-
-    def __init__(self, dies: str) -> None:
-        self.dies = dies
+    def __init__(self) -> None:
         self.sent: list[UUID] = []
 
     def send(self, order: PaymentOrder) -> BankResult:
-        if self.dies == "before":
-            raise Killed
         self.sent.append(order.reference)
-        result = super().send(order)
-        if self.dies == "after":
-            raise Killed
-        return result
+        return super().send(order)
 
 
 @contextmanager
@@ -85,32 +75,6 @@ def events(payout_id: str) -> list[str]:
     return list(rows.values_list("type", flat=True))
 
 
-@pytest.mark.parametrize(("dies", "status"), [("before", "failed"), ("after", "paid")])
-def test_payout_of_a_killed_process_is_resolved(funded: Api, dies: str, status: str) -> None:
-    made = pay_out(funded, 400)
-
-    with bank(MortalBank(dies)), pytest.raises(Killed):
-        sending.send_payout(UUID(made["id"]))
-
-    assert Payout.objects.get(pk=made["id"]).sent_at is not None
-    send_payouts()  # It is not sent again.
-    resolve_payouts()  # Nor asked about within the lease.
-    assert events(made["id"]) == ["payout.created"]
-    lease_is_over(made["id"])
-    resolve_payouts()
-    deliver_gateway_messages()
-
-    assert payout(funded, made["id"])["status"] == status
-    transfer = BankSimulatorTransfer.objects.get(pk=made["id"])
-    assert (transfer.status, transfer.amount) == (
-        ("barred", 0) if dies == "before" else ("paid", 400)
-    )
-    assert funded.balance()["available"] == (200_000 if dies == "before" else 199_600)
-    if dies == "before":
-        assert Payout.objects.get(pk=made["id"]).failure_code == "bank_unavailable"
-    books_balance()
-
-
 @pytest.mark.parametrize(("amount", "status"), [(90_005, "paid"), (90_006, "failed")])
 def test_bank_that_times_out_is_asked(funded: Api, amount: int, status: str) -> None:
     made = pay_out(funded, amount)
@@ -142,7 +106,7 @@ def test_bank_that_is_down_is_sent_to_again(funded: Api) -> None:
 @pytest.mark.usefixtures("runs_at_once")
 def test_senders_at_once_send_once(funded: Api) -> None:
     ids = [UUID(pay_out(funded, 100)["id"]) for _ in range(8)]
-    counting = MortalBank("never")
+    counting = CountingBank()
 
     with bank(counting):
         at_once(4, lambda _: send_payouts())
