@@ -177,6 +177,12 @@ class Transaction(Identified, Aggregate):
     def __str__(self) -> str:
         return f"{self.id} {self.status}"
 
+    @property
+    def left_to_refund(self) -> int:
+        """What was captured less what was refunded, in minor units; whether the payment's status
+        allows a refund is not asked."""
+        return (self.captured_amount or 0) - self.refunded_amount
+
 
 class LedgerEntry(Identified):
     """One amount moved from a debit account to a credit account; never changed, never deleted.

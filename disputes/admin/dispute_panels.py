@@ -12,7 +12,7 @@ from disputes.services.dispute_acts import is_overdue, pending_operation
 from payments_project.console import display
 from payments_project.console.panels import Column, Panel, panel
 from payments_project.console.presented import Cell
-from transactions.admin.panels import paid_with
+from transactions.admin.panels import payments_beside
 from transactions.models import Transaction
 
 OTHERS_MAX = 10
@@ -97,38 +97,7 @@ def missing_panel(request: HttpRequest, dispute: Dispute) -> Panel | None:
 @panel("disputes.dispute", permission="transactions.view_transaction")
 def customers_payments_panel(request: HttpRequest, dispute: Dispute) -> Panel | None:
     """The customer's other payments: whether somebody who paid before now says it was not them."""
-    customer = dispute.transaction.customer_id
-    if customer is None:
-        return None
-    others = (
-        Transaction.objects.filter(customer_id=customer)
-        .exclude(pk=dispute.transaction_id)
-        .order_by("-id")[:OTHERS_MAX]
-    )
-    rows: list[list[Cell]] = [
-        [
-            display.object_link(
-                "transactions.Transaction", payment.pk, display.moment(payment.created_at)
-            ),
-            display.badge(payment.status),
-            paid_with(payment),
-            display.money(payment.amount, payment.currency),
-        ]
-        for payment in others
-    ]
-    return Panel(
-        title="The customer's other payments",
-        icon="person_search",
-        columns=[
-            Column("Time"), Column("Status"), Column("Card", is_minor=True),
-            Column("Amount", is_number=True),
-        ],
-        rows=rows,
-        empty="This is the only one.",
-        note=f"The newest {OTHERS_MAX}." if len(rows) == OTHERS_MAX else "",
-        more_url=display.list_url("transactions.transaction", customer=customer),
-        order=60,
-    )  # fmt: skip
+    return payments_beside(dispute.transaction, order=60)
 
 
 @panel("disputes.dispute", permission="disputes.view_dispute")

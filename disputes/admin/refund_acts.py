@@ -35,11 +35,6 @@ REFUND = "refund"
 _CAUSES = ("requested_by_customer", "duplicate", "fraudulent", "product_not_received", "other")
 
 
-def left_to_refund(payment: Transaction) -> int:
-    """What can still be refunded, in minor units."""
-    return (payment.captured_amount or 0) - payment.refunded_amount
-
-
 class RefundForm(ActForm):
     """How much goes back, and why."""
 
@@ -51,14 +46,14 @@ class RefundForm(ActForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        currency, left = self.instance.currency, left_to_refund(self.instance)
+        currency, left = self.instance.currency, self.instance.left_to_refund
         field: MoneyField = self.fields["amount"]  # type: ignore[assignment]
         field.take(left, currency)
         field.help_text = f"At most {format_amount(left, currency)} is left."
 
     def clean_amount(self) -> int:
         amount: int = self.cleaned_data["amount"]
-        left = left_to_refund(self.instance)
+        left = self.instance.left_to_refund
         if amount > left:
             raise forms.ValidationError(
                 f"At most {format_amount(left, self.instance.currency)} can be refunded."
@@ -76,7 +71,7 @@ class RefundAllForm(ActForm):
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        values["amount"] = left_to_refund(self.instance)
+        values["amount"] = self.instance.left_to_refund
         return values
 
 
@@ -190,7 +185,7 @@ def is_refundable(payment: Transaction) -> bool:
     """Whether any of it can still be refunded."""
     return (
         payment.status in (transaction_states.SUCCEEDED, transaction_states.REFUNDED)
-        and left_to_refund(payment) > 0
+        and payment.left_to_refund > 0
     )
 
 

@@ -37,7 +37,7 @@ def holdable_amount(transaction: Transaction) -> int:
     if not is_credited(transaction):
         return 0
     held = _chargebacks(transaction).aggregate(total=Sum("held_amount"))["total"] or 0
-    return (transaction.captured_amount or 0) - transaction.refunded_amount - int(held)
+    return transaction.left_to_refund - int(held)
 
 
 def assess_hold(*, transaction: Transaction, dispute: Dispute) -> None:

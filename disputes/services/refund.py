@@ -95,7 +95,7 @@ def _refundable(transaction: Transaction, amount: int | None) -> int:
         raise TransactionStateInvalid(
             f"A transaction that is {transaction.status} can't be refunded."
         )
-    left = (transaction.captured_amount or 0) - transaction.refunded_amount
+    left = transaction.left_to_refund
     wanted = left if amount is None else amount
     if wanted > left or left == 0:
         raise AmountExceedsRefundable(f"At most {left} can be refunded.", param="amount")

@@ -132,6 +132,11 @@ def ledger_of(entries: "QuerySet[LedgerEntry]", *, payment: UUID | None) -> Pane
 @panel("transactions.transaction", permission="transactions.view_transaction")
 def other_payments_panel(request: HttpRequest, transaction: Transaction) -> Panel | None:
     """The customer's newest other payments."""
+    return payments_beside(transaction)
+
+
+def payments_beside(transaction: Transaction, *, order: int = 70) -> Panel | None:
+    """The newest other payments of a payment's customer, as a panel; None where none is named."""
     if transaction.customer_id is None:
         return None
     return _payments_panel(
@@ -141,7 +146,7 @@ def other_payments_panel(request: HttpRequest, transaction: Transaction) -> Pane
         icon="person",
         empty="This is the customer's only payment.",
         more={"customer": transaction.customer_id},
-        order=70,
+        order=order,
     )
 
 

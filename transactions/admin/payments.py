@@ -136,11 +136,10 @@ class TransactionAdmin(ReadOnlyAdmin):
 
     def badges_of(self, instance: Transaction) -> list[Cell]:  # type: ignore[override]
         badges = super().badges_of(instance)
-        left = (instance.captured_amount or 0) - instance.refunded_amount
-        if instance.refunded_amount and left:
+        if instance.refunded_amount and instance.left_to_refund:
             words = format_html(
                 '<span class="c-muted">{} left after refunds</span>',
-                display.money(left, instance.currency),
+                display.money(instance.left_to_refund, instance.currency),
             )
             badges.append(words)
         if instance.failure_message:
