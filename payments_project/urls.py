@@ -32,4 +32,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
 handler400 = "payments_project.api.fallback.bad_request"
 handler403 = "payments_project.api.fallback.forbidden"
 handler404 = "payments_project.api.fallback.not_found"
-handler500 = "payments_project.api.fallback.server_error"
+handler500 = "payments_project.console.failures.server_error"

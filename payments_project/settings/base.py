@@ -120,6 +120,7 @@ DEBUG = False
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
 PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_FAILURE_VIEW = "payments_project.console.failures.csrf_failure"
 
 INSTALLED_APPS = [
     # The theme without its own site: the console's takes the admin's place.
