@@ -101,6 +101,9 @@ class PaymentHour(Identified):
 
     Recomputed from the rows (``services.roll_up_hours``), never incremented; of reports the daily
     summaries are the source. ``captured_amount`` is of successful payments, in minor units.
+
+    An hour is closed that was computed when payments were no longer made in it. So are all hours
+    before the newest closed one, though one without payments has no row.
     """
 
     environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
@@ -110,6 +113,7 @@ class PaymentHour(Identified):
     successful_count = models.IntegerField()
     failed_count = models.IntegerField()
     captured_amount = models.BigIntegerField()
+    is_closed = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "payment_hours"

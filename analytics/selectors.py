@@ -8,6 +8,11 @@ from django.db import connection
 from django.db.models import Sum
 
 from analytics.models import DeclineHour
+from payments_project.database.uuid7 import uuid7_floor
+from transactions import states
+
+# Of the hours that are not closed only so many payments are counted, the newest.
+OPEN_ROWS_MAX = 100_000
 
 _DAYS = """
     SELECT (hour AT TIME ZONE 'UTC')::date, currency, sum(transaction_count)::bigint,
@@ -19,6 +24,48 @@ _DAYS = """
      WHERE environment = %(environment)s AND hour >= %(first)s
      GROUP BY 1, 2
 """
+
+# An hour without payments has no row in one environment; the other's may say that it is closed.
+_TODAY = """
+    WITH closed AS (
+        SELECT environment, hour, currency, successful_count, failed_count, captured_amount,
+               transaction_count
+          FROM payment_hours
+         WHERE hour >= %(midnight)s AND is_closed
+    ), newest AS (
+        SELECT created_at, currency, status, captured_amount
+          FROM transactions
+         WHERE id >= (SELECT uuidv7_floor(coalesce(max(hour) + interval '1 hour', %(midnight)s))
+                        FROM closed)
+           AND id < %(last)s AND environment = %(environment)s
+         ORDER BY id DESC LIMIT %(limit)s
+    )
+    SELECT hour, currency, successful_count, failed_count, captured_amount, transaction_count,
+           true
+      FROM closed
+     WHERE environment = %(environment)s
+     UNION ALL
+    SELECT date_trunc('hour', created_at, 'UTC'), currency,
+           count(*) FILTER (WHERE status = ANY(%(successful)s)),
+           count(*) FILTER (WHERE status = 'failed'),
+           coalesce(sum(captured_amount) FILTER (WHERE status = ANY(%(successful)s)), 0)::bigint,
+           count(*), false
+      FROM newest
+     GROUP BY 1, 2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """All merchants' payments of one hour (UTC) in one currency; amounts in minor units."""
+
+    hour: datetime
+    currency: str
+    succeeded: int
+    failed: int
+    captured: int
+    count: int
+    is_closed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +84,30 @@ class DayOfPayments:
     succeeded_by_now: int
     failed_by_now: int
     captured_by_now: int
+
+
+def read_today(*, environment: str, now: datetime) -> tuple[list[Slice], bool]:
+    """The UTC day's payments so far by hour and currency, and whether all of them are counted.
+
+    Closed hours come from the roll-up, with the states that their payments had at its last run; the
+    rest is counted from the payments, of which the oldest above ``OPEN_ROWS_MAX`` are left out.
+    Success is what the daily summaries call so: reached ``succeeded`` at some time.
+    """
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TODAY,
+            {
+                "environment": environment,
+                "midnight": midnight,
+                "last": uuid7_floor(midnight + timedelta(days=1)),
+                "successful": list(states.SUCCESSFUL),
+                "limit": OPEN_ROWS_MAX,
+            },
+        )
+        slices = [Slice(*row) for row in cursor.fetchall()]
+    counted = sum(part.count for part in slices if not part.is_closed)
+    return slices, counted < OPEN_ROWS_MAX
 
 
 def read_days(*, environment: str, now: datetime, days: int) -> list[DayOfPayments]:

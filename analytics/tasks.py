@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from analytics.services.refresh_monthly_stats import TIMEOUT_SECONDS, refresh_monthly_stats
-from analytics.services.roll_up_hours import DAYS_KEPT, roll_up_hours
+from analytics.services.roll_up_hours import DAYS_KEPT, roll_up_hours, roll_up_newest_hours
 
 
 # PostgreSQL ends it first, and says why.
@@ -14,7 +14,7 @@ def refresh_monthly_stats_task() -> None:
 
 @shared_task(name="analytics.roll_up_newest_hours", expires=60)
 def roll_up_newest_hours_task() -> bool:
-    return roll_up_hours(hours=2)
+    return roll_up_newest_hours()
 
 
 @shared_task(name="analytics.roll_up_all_hours", expires=600)

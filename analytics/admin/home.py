@@ -1,7 +1,7 @@
 """The home page's figures: today against the same weekday a week ago, and the last two weeks.
 
-Today is read from its payments; what is before from the hourly roll-up, so that the page costs the
-same however many payments there are.
+All but the newest hours comes from the hourly roll-up, so that the page costs the same however many
+payments there are.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,15 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from analytics.selectors import DayOfPayments, busiest_currency, read_days, read_declines
+from analytics.selectors import (
+    OPEN_ROWS_MAX,
+    DayOfPayments,
+    Slice,
+    busiest_currency,
+    read_days,
+    read_declines,
+    read_today,
+)
 from disputes.models import Dispute
 from payments_project.console import display
 from payments_project.console.home import (
@@ -29,7 +37,6 @@ from payments_project.console.home import (
 )
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.money import format_amount
-from transactions.admin.home import ROWS_MAX, Slice, read_day
 
 DAYS_DRAWN = 14
 DECLINES_DAYS = 7
@@ -42,7 +49,7 @@ def course_of_payments(request: HttpRequest, environment: str) -> HomeParts:
     """Volume and success rate: today, against last week, and day by day."""
     now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    slices = read_day(day=midnight, environment=environment)
+    slices, is_all = read_today(environment=environment, now=now)
     days = read_days(environment=environment, now=now, days=DAYS_DRAWN)
     last_week = [day for day in days if day.day == now.date() - timedelta(days=7)]
     of_today = {"environment": environment, "created_from": midnight.date()}
@@ -52,13 +59,12 @@ def course_of_payments(request: HttpRequest, environment: str) -> HomeParts:
         last_week,
         display.list_url("transactions.transaction", **of_today, status="failed"),
     )
-    count = sum(part.count for part in slices)
     yield Chart(
         title="Payments today, by hour (UTC)",
         bars=_hours(slices),
         legend=("succeeded", "failed"),
         top=f"{max((_in_hour(slices, hour) for hour in range(24)), default=0):,}",
-        note=f"Only the newest {ROWS_MAX:,} payments." if count >= ROWS_MAX else "",
+        note="" if is_all else f"Of the last hours only the newest {OPEN_ROWS_MAX:,} payments.",
         order=10,
     )
     if days:
@@ -184,14 +190,14 @@ def _volumes(slices: Sequence[Slice]) -> list[tuple[str, int]]:
 
 
 def _in_hour(slices: Sequence[Slice], hour: int) -> int:
-    return sum(part.succeeded + part.failed for part in slices if part.hour == hour)
+    return sum(part.succeeded + part.failed for part in slices if part.hour.hour == hour)
 
 
 def _hours(slices: Sequence[Slice]) -> list[Bar]:
     bars = []
     for hour in range(24):
-        good = sum(part.succeeded for part in slices if part.hour == hour)
-        bad = sum(part.failed for part in slices if part.hour == hour)
+        good = sum(part.succeeded for part in slices if part.hour.hour == hour)
+        bad = sum(part.failed for part in slices if part.hour.hour == hour)
         title = f"{hour:02}:00 — {good} succeeded, {bad} failed"
         bars.append(Bar(f"{hour:02}" if hour % 3 == 0 else "", title, good, bad))
     return bars

@@ -16,7 +16,7 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -28,6 +28,7 @@ from payments_project.console.display import object_url
 from payments_project.console.home import home_context
 from payments_project.console.saved_filters import filters_named, list_address
 from payments_project.console.search import LAST_FOUR, Term, looks_like_card_number, recognise
+from payments_project.database.statements import planned_for_their_values
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.staff.audit import record_audit
 from payments_project.staff.sign_in import account, sessions, views
@@ -266,7 +267,11 @@ class ConsoleSite(UnfoldAdminSite):
             if self.has_permission(request) and not _only_looks_at_session(request):
                 sessions.note_use(request, now=datetime.now(UTC))
             try:
-                response: HttpResponse = inner(request, *args, **kwargs)
+                # Few pages ask the same twice, and a plan for any value knows no partial index.
+                with planned_for_their_values():
+                    response: HttpResponse = inner(request, *args, **kwargs)
+                    if isinstance(response, SimpleTemplateResponse):
+                        response.render()
             except PermissionDenied as refusal:
                 reason = str(refusal) or "Your roles do not include this page."
                 response = self._refusal(request, 403, "lock", "Not allowed", reason)

@@ -1,6 +1,6 @@
 """The figures on the home page."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from analytics.selectors import read_today
 from merchants.services.create_merchant import create_merchant
 from payments_project.actor import SYSTEM
 from payments_project.console import home
@@ -15,16 +16,14 @@ from tests.api_client import Api
 from tests.console.conftest import Business
 from tests.gateway_messages import deliver_gateway_messages
 from transactions.admin import home as payments_home
-from transactions.admin.home import read_day
 from transactions.models import Transaction
 
 
 def figures_around(transaction: str) -> tuple[int, int, int]:
     """Succeeded, amount captured and count of the test payments on the day of ``transaction``."""
     created = Transaction.objects.get(pk=transaction).created_at.astimezone(UTC)
-    slices = read_day(
-        day=datetime(created.year, created.month, created.day, tzinfo=UTC), environment="test"
-    )
+    slices, is_all = read_today(environment="test", now=created)
+    assert is_all
     return (
         sum(part.succeeded for part in slices),
         sum(part.captured for part in slices),
