@@ -52,6 +52,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--times", type=int, default=5, help="calls of a page in a turn")
     parser.add_argument("--cores", type=int, nargs="+", default=choose_cores(2))
     parser.add_argument("--keep", action="store_true", help="leave the bench's databases behind")
+    parser.add_argument(
+        "--reuse",
+        action="store_true",
+        help="take those that --keep has left; to fill takes longest",
+    )
 
 
 def run(options: argparse.Namespace, database: Database) -> Result:
@@ -68,7 +73,7 @@ def run(options: argparse.Namespace, database: Database) -> Result:
         names = [name for name in large.urls if name in small.urls]
         queries = {name: max(_queries(small, name), _queries(large, name)) for name in names}
         times = _times(small, large, names, options)
-        result.figures["rows"] = {"small": SMALL_ROWS, "large": options.rows}
+        result.figures["rows"] = {"small": _payments(small), "large": _payments(large)}
         result.figures["months"] = {"small": SMALL_MONTHS, "large": LARGE_MONTHS}
         empty = sorted(set(large.tables.values()) - {*ROWS, *NOT_FILLED_HERE, ""})
     _report(result, queries, times)
@@ -81,8 +86,20 @@ def run(options: argparse.Namespace, database: Database) -> Result:
 def _side(
     stack: ExitStack, database: Database, rows: int, months: int, options: argparse.Namespace
 ) -> Side:
-    stack.enter_context(bench_database(database, keep=options.keep))
+    stack.enter_context(bench_database(database, keep=options.keep, reuse=options.reuse))
     timer = stack.enter_context(timer_process(database, "bench.console_timer"))
+    if not options.reuse:
+        _fill_all(database, timer, rows, months)
+    pages = timer.ask({"do": "pages"})
+    return Side(
+        database=database,
+        timer=timer,
+        urls={page["name"]: page["url"] for page in pages},
+        tables={page["name"]: page["table"] for page in pages},
+    )
+
+
+def _fill_all(database: Database, timer: Timer, rows: int, months: int) -> None:
     made = timer.ask({"do": "prepare", "count": 3})
     hot, sparse, idle = (UUID(merchant) for merchant in made["merchants"])
     merchants = ListMerchants(hot, sparse, idle, [uuid4() for _ in range(OTHER_MERCHANTS)])
@@ -99,13 +116,6 @@ def _side(
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         owner.execute("VACUUM (ANALYZE)")
     print(f"  filled in {time.perf_counter() - started:.0f} s", flush=True)
-    pages = timer.ask({"do": "pages"})
-    return Side(
-        database=database,
-        timer=timer,
-        urls={page["name"]: page["url"] for page in pages},
-        tables={page["name"]: page["table"] for page in pages},
-    )
 
 
 def _fill_payments(database: Database, merchants: ListMerchants, rows: int, months: int) -> None:
@@ -137,6 +147,12 @@ def _fill(database: Database, table: str, statement: str, values: dict[str, Any]
     if not count:
         raise BenchError(f"{table} has no rows: its list would be measured empty")
     print(f"  {count:,} {table}", flush=True)
+
+
+def _payments(side: Side) -> int:
+    with psycopg.connect(side.database.owner_url) as owner:
+        row = owner.execute("SELECT count(*) FROM transactions").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _queries(side: Side, name: str) -> int:

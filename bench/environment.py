@@ -86,13 +86,19 @@ def database_of(bench: str) -> Database:
 
 
 @contextmanager
-def bench_database(database: Database, *, keep: bool = False) -> Iterator[Database]:
-    """Makes the bench's database anew and migrates it; dropped at the end unless ``keep``.
+def bench_database(
+    database: Database, *, keep: bool = False, reuse: bool = False
+) -> Iterator[Database]:
+    """Makes the bench's database anew, or takes the one that is there, and migrates it; dropped at
+    the end unless ``keep``. Raises ``BenchError`` if there is none to ``reuse``.
 
     The product's own data is never touched.
     """
-    drop(database)
-    create(database)
+    if not reuse:
+        drop(database)
+        create(database)
+    elif not exists(database):
+        raise BenchError(f"there is no {database.name}: --keep of an earlier run leaves it")
     migrate(database)
     try:
         yield database
