@@ -76,7 +76,7 @@ class FastModelAdmin(ListTools, Presented, ModelAdmin):
     change_form_outer_after_template = "admin/console/panels.html"
 
     # Rows that a page may look at when a filter has no index.
-    scan_rows_max: ClassVar[int] = 50_000
+    scan_rows_max: ClassVar[int] = 30_000
     # What the search box takes: for each kind of term the lookups to try, in order.
     search_by: ClassVar[Mapping[str, Sequence[Lookup]]] = {}
     # What a kind is called here, where its own name says too little.
