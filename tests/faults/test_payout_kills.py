@@ -21,8 +21,9 @@ from transactions.services.resolve_payouts import resolve_payouts
 from transactions.services.send_payouts import send_payouts
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def own() -> Iterator[OwnRedis]:
+    """One for each test: who is killed leaves the job's lock in it for a minute."""
     with own_redis() as engine:
         yield engine
 
