@@ -1,21 +1,19 @@
 """Kill -9 of the worker around the bank's call: a payout is paid once, or its money comes back."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from kombu import Connection
 
 from disputes.services.audit_books import audit_books
 from payments_project.celery import app
-from payments_project.events.models import Event
 from tests.api_client import Api
 from tests.faults.crashing_wsgi import AFTER_GATEWAY, BEFORE_GATEWAY
 from tests.faults.engines import MortalCelery, OwnRedis, own_redis, wait_until
 from tests.gateway_messages import deliver_gateway_messages
-from tests.payouts.making import give, make_account, pay_out, payout
+from tests.payouts.making import events, give, lease_is_over, make_account, pay_out, payout
 from transactions.balances import fold_balances
-from transactions.gateways.lease import gateway_lease_seconds
 from transactions.payout_models import BankSimulatorTransfer, Payout
 from transactions.services.resolve_payouts import resolve_payouts
 from transactions.services.send_payouts import send_payouts
@@ -26,11 +24,6 @@ def own() -> Iterator[OwnRedis]:
     """One for each test: who is killed leaves the job's lock in it for a minute."""
     with own_redis() as engine:
         yield engine
-
-
-def events(payout_id: str) -> list[str]:
-    rows = Event.objects.filter(aggregateid=payout_id).order_by("sequence")
-    return list(rows.values_list("type", flat=True))
 
 
 def let_a_worker_die(own: OwnRedis, *, at: str) -> None:
@@ -53,12 +46,6 @@ def let_a_worker_die(own: OwnRedis, *, at: str) -> None:
         worker.kill()
 
 
-def sent_before(payout_id: str, seconds: float) -> None:
-    """Moves the time of sending: the tests' lease is shorter than a worker's death takes."""
-    sent_at = datetime.now(UTC) - timedelta(seconds=seconds)
-    Payout.objects.filter(pk=payout_id).update(sent_at=sent_at)
-
-
 @pytest.mark.parametrize(
     ("at", "status", "theirs", "available"),
     [
@@ -76,11 +63,12 @@ def test_payout_whose_sender_was_killed_is_resolved(
     let_a_worker_die(own, at=at)
 
     assert Payout.objects.get(pk=made["id"]).sent_at is not None
-    sent_before(made["id"], 0)
+    # The tests' lease is shorter than a worker's death takes.
+    Payout.objects.filter(pk=made["id"]).update(sent_at=datetime.now(UTC))
     send_payouts()  # It is not sent again.
     resolve_payouts()  # Nor asked about within the lease.
     assert events(made["id"]) == ["payout.created"]
-    sent_before(made["id"], gateway_lease_seconds() + 60)
+    lease_is_over(made["id"])
     resolve_payouts()
     deliver_gateway_messages()
     assert events(made["id"]) == ["payout.created", f"payout.{status}"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.test import override_settings
@@ -9,9 +10,11 @@ from stdnum import iban as iban_number
 
 from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.events.models import Event
 from payments_project.tenancy import Scope
 from tests.api_client import Api
 from tests.gateway_messages import deliver_gateway_messages
+from transactions.gateways.lease import gateway_lease_seconds
 from transactions.payout_models import Payout, PayoutAccount, PayoutExport
 from transactions.services.adjust_balance import adjust_balance
 from transactions.services.create_payout import create_payout
@@ -79,6 +82,19 @@ def payout(api: Api, payout_id: str) -> dict[str, Any]:
     assert response.status_code == 200, response.text
     found: dict[str, Any] = response.json()
     return found
+
+
+def events(payout_id: str) -> list[str]:
+    """The types of its events, the oldest first."""
+    rows = Event.objects.filter(aggregateid=payout_id).order_by("sequence")
+    return list(rows.values_list("type", flat=True))
+
+
+def lease_is_over(payout_id: str) -> None:
+    """Moves the time of sending back, as if the lease were over."""
+    Payout.objects.filter(pk=payout_id).update(
+        sent_at=datetime.now(UTC) - timedelta(seconds=gateway_lease_seconds() + 60)
+    )
 
 
 @contextmanager

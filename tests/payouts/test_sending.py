@@ -11,10 +11,17 @@ import pytest
 
 from disputes.services.audit_books import audit_books
 from payments_project.database.transaction_manager import run_in_transaction
-from payments_project.events.models import Event
 from tests.api_client import Api
 from tests.gateway_messages import deliver_gateway_messages, forget_contradictions, told
-from tests.payouts.making import give, let_bank_work, make_account, pay_out, payout
+from tests.payouts.making import (
+    events,
+    give,
+    lease_is_over,
+    let_bank_work,
+    make_account,
+    pay_out,
+    payout,
+)
 from tests.threads import at_once
 from transactions.balances import fold_balances
 from transactions.banks import registry
@@ -58,21 +65,9 @@ def funded(api: Api) -> Api:
     return api
 
 
-def lease_is_over(payout_id: str) -> None:
-    """Moves the time of sending back, as if the lease were over."""
-    Payout.objects.filter(pk=payout_id).update(
-        sent_at=datetime.now(UTC) - timedelta(seconds=gateway_lease_seconds() + 60)
-    )
-
-
 def books_balance() -> None:
     fold_balances()
     assert audit_books() == []
-
-
-def events(payout_id: str) -> list[str]:
-    rows = Event.objects.filter(aggregateid=payout_id).order_by("sequence")
-    return list(rows.values_list("type", flat=True))
 
 
 @pytest.mark.parametrize(("amount", "status"), [(90_005, "paid"), (90_006, "failed")])
