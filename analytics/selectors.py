@@ -86,6 +86,11 @@ class DayOfPayments:
     captured_by_now: int
 
 
+def midnight_before(moment: datetime) -> datetime:
+    """When the UTC day of ``moment`` began."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def read_today(*, environment: str, now: datetime) -> tuple[list[Slice], bool]:
     """The UTC day's payments so far by hour and currency, and whether all of them are counted.
 
@@ -93,7 +98,7 @@ def read_today(*, environment: str, now: datetime) -> tuple[list[Slice], bool]:
     rest is counted from the payments, of which the oldest above ``OPEN_ROWS_MAX`` are left out.
     Success is what the daily summaries call so: reached ``succeeded`` at some time.
     """
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = midnight_before(now)
     with connection.cursor() as cursor:
         cursor.execute(
             _TODAY,
@@ -112,7 +117,7 @@ def read_today(*, environment: str, now: datetime) -> tuple[list[Slice], bool]:
 
 def read_days(*, environment: str, now: datetime, days: int) -> list[DayOfPayments]:
     """The last ``days`` UTC days, today included, as far as they are rolled up."""
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = midnight_before(now)
     with connection.cursor() as cursor:
         cursor.execute(
             _DAYS,

@@ -18,6 +18,7 @@ from analytics.selectors import (
     DayOfPayments,
     Slice,
     busiest_currency,
+    midnight_before,
     read_days,
     read_declines,
     read_today,
@@ -48,7 +49,7 @@ CURRENCIES_SHOWN = 3
 def course_of_payments(request: HttpRequest, environment: str) -> HomeParts:
     """Volume and success rate: today, against last week, and day by day."""
     now = datetime.now(UTC)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = midnight_before(now)
     slices, is_all = read_today(environment=environment, now=now)
     days = read_days(environment=environment, now=now, days=DAYS_DRAWN)
     last_week = [day for day in days if day.day == now.date() - timedelta(days=7)]
