@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django_cryptography.fields import encrypt
 
-from merchants import states
+from merchants import states, webhook_models
 from payments_project.database.fields import RowTime, TransactionTime
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import EMPTY_JSON, Aggregate, Identified
@@ -321,3 +321,6 @@ class MerchantNotice(Identified):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.occasion}"
+
+
+__all__ = ["webhook_models"]

@@ -17,3 +17,33 @@ TRANSITIONS: dict[str, tuple[str, ...]] = {
 }
 
 STATES = tuple(state for state in TRANSITIONS if state)
+
+# Webhook endpoints: switched off by the merchant, by staff, or because nobody answers there.
+ENABLED = "enabled"
+DISABLED = "disabled"
+
+ENDPOINT_MACHINE = "webhook_endpoint"
+
+ENDPOINT_TRANSITIONS: dict[str, tuple[str, ...]] = {
+    "": (ENABLED, DISABLED),
+    ENABLED: (DISABLED,),
+    DISABLED: (ENABLED,),
+}
+
+ENDPOINT_STATES = tuple(state for state in ENDPOINT_TRANSITIONS if state)
+
+# Deliveries of webhooks. Both ends can be left again: by sending anew.
+DELIVERY_PENDING = "pending"
+DELIVERY_SUCCEEDED = "succeeded"
+DELIVERY_FAILED = "failed"
+
+DELIVERY_MACHINE = "webhook_delivery"
+
+DELIVERY_TRANSITIONS: dict[str, tuple[str, ...]] = {
+    "": (DELIVERY_PENDING,),
+    DELIVERY_PENDING: (DELIVERY_SUCCEEDED, DELIVERY_FAILED),
+    DELIVERY_SUCCEEDED: (DELIVERY_PENDING,),
+    DELIVERY_FAILED: (DELIVERY_PENDING, DELIVERY_SUCCEEDED),
+}
+
+DELIVERY_STATES = tuple(state for state in DELIVERY_TRANSITIONS if state)

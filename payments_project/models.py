@@ -3,7 +3,7 @@
 from django.db import models
 
 from payments_project.console.models import SavedFilter, UsedFormToken
-from payments_project.events.models import Event, EventCursor
+from payments_project.events.models import DeadLetter, Event, EventCursor
 from payments_project.idempotency.models import IdempotencyKey
 from payments_project.staff.models import Approval, ApprovalLimit, AuditEntry, StaffUser
 from payments_project.staff.sign_in.models import (
@@ -18,6 +18,7 @@ __all__ = [
     "ApprovalLimit",
     "AuditEntry",
     "BackupCode",
+    "DeadLetter",
     "Event",
     "EventCursor",
     "IdempotencyKey",
@@ -33,9 +34,13 @@ __all__ = [
 
 
 class MonthlyTable(models.Model):
-    """A table that ``create_monthly_partition`` accepts; apps register theirs by migration."""
+    """A table that ``create_monthly_partition`` accepts; apps register theirs by migration.
+
+    ``is_dropped``: its old months may be dropped (``drop_monthly_partition``); money's never are.
+    """
 
     table_name = models.CharField(max_length=63, primary_key=True)
+    is_dropped = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "monthly_tables"

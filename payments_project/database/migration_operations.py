@@ -212,11 +212,22 @@ class AddForeignKey(RunSQL):
 
 
 class RegisterMonthlyTable(RunSQL):
-    """Lets ``create_monthly_partition`` make partitions of a table."""
+    """Lets ``create_monthly_partition`` make partitions of a table, and, with ``is_dropped``,
+    ``drop_monthly_partition`` drop its old ones."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, *, is_dropped: bool = False) -> None:
+        insert: tuple[str, list[str]] = (
+            "INSERT INTO monthly_tables (table_name) VALUES (%s)",
+            [table],
+        )
+        if is_dropped:
+            # The column came later than the first tables.
+            insert = (
+                "INSERT INTO monthly_tables (table_name, is_dropped) VALUES (%s, true)",
+                [table],
+            )
         super().__init__(
-            sql=[("INSERT INTO monthly_tables (table_name) VALUES (%s)", [table])],
+            sql=[insert],
             reverse_sql=[("DELETE FROM monthly_tables WHERE table_name = %s", [table])],
         )
         self.table = table

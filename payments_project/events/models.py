@@ -1,10 +1,12 @@
 """Tables of the event log."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from payments_project.database.fields import (
     CurrentTransactionId,
     IdentityField,
+    RowTime,
     SnapshotField,
     TransactionTime,
     Xid8Field,
@@ -49,6 +51,14 @@ class Event(Identified):
                 "merchant_id", "environment", models.F("id").desc(), name="idx_events_merchant"
             ),
             models.Index(fields=["aggregateid", "sequence"], name="idx_events_aggregate"),
+            # Pages of a long backlog. Rows lie in the order of their positions, more or less, so
+            # that a range of them is a few blocks; writing it costs next to nothing.
+            BrinIndex(
+                fields=["position"],
+                name="idx_events_position",
+                autosummarize=True,
+                pages_per_range=32,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -56,10 +66,18 @@ class Event(Identified):
 
 
 class EventCursor(models.Model):
-    """How far a reader has come, as a snapshot: what it saw last time, it does not see again."""
+    """How far a reader has come: what ``snapshot`` saw, it does not take again.
+
+    While a long backlog is read in pages, ``target`` is the snapshot that they end at, and of what
+    lies between the two the reader has taken all up to ``position``. Afterwards ``position`` is
+    that of the last row taken. ``reads`` names the table.
+    """
 
     name = models.CharField(max_length=60, primary_key=True)
+    reads = models.CharField(max_length=63, default="events", db_default="events")
     snapshot = SnapshotField()
+    target = SnapshotField(null=True)
+    position = models.BigIntegerField(default=0, db_default=0)
     system_identifier = models.BigIntegerField()
     updated_at = models.DateTimeField(db_default=TransactionTime())
 
@@ -70,3 +88,43 @@ class EventCursor(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class DeadLetter(Identified):
+    """A message that a consumer could not handle: set aside, so that the others go on.
+
+    ``source`` is where it was read: ``log/<position>`` or ``<topic>/<partition>/<offset>``. One that
+    is no event of ours has no ``event_id`` and keeps its bytes. ``cause`` is the error's kind and
+    place, never its words, which may hold what is personal.
+    """
+
+    consumer = models.CharField(max_length=60)
+    source = models.CharField(max_length=200)
+    event_id = models.UUIDField(null=True)
+    event_type = models.CharField(max_length=60, null=True)
+    merchant_id = models.UUIDField(null=True)
+    content = models.BinaryField(null=True)
+    cause = models.CharField(max_length=300)
+    attempts = models.IntegerField(default=1, db_default=1)
+    created_at = models.DateTimeField(db_default=RowTime())
+    last_attempt_at = models.DateTimeField(db_default=TransactionTime())
+    handled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "payments_project"
+        db_table = "dead_letters"
+        default_permissions = ("view",)
+        permissions = (("replay_deadletter", "Can hand dead letters to their consumers again"),)
+        constraints = [
+            models.UniqueConstraint(fields=["consumer", "source"], name="dead_letters_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["consumer", "id"],
+                name="idx_dead_letters_waiting",
+                condition=models.Q(handled_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.consumer} {self.source}"

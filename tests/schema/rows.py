@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -77,6 +77,23 @@ def _required(table: str) -> dict[str, Any]:
             "object_id": uuid4(),
             "occasion": "opened",
             "context": "{}",
+        },
+        "webhook_endpoints": {
+            **tenant,
+            "url": "https://shop.example/hooks",
+            "enabled_events": ["*"],
+            "secret": b"sealed",
+        },
+        "webhook_deliveries": {
+            **tenant,
+            "id": id_at(datetime.now(UTC), tail=uuid4().int >> 66),
+            "endpoint_id": uuid4(),
+            "event_id": uuid4(),
+            "event_type": "transaction.created",
+            "aggregateid": str(uuid4()),
+            "position": 1,
+            "next_attempt_at": "2026-01-02",
+            "give_up_at": "2026-01-05",
         },
         "ledger_entries": {
             **tenant,

@@ -461,6 +461,14 @@ OWN_TABLES: tuple[Own, ...] = (
         ("events", "event_cursors"),
     ),
     Own(
+        "Events that a consumer could not handle, set aside so that the others go on.",
+        ("dead_letters",),
+    ),
+    Own(
+        "Where merchants hear of events, what is on its way there, and every attempt.",
+        ("webhook_endpoints", "webhook_deliveries", "webhook_attempts"),
+    ),
+    Own(
         "A call repeated with the same key has one effect: the claim, its lease, and the reply"
         " that is given again.",
         ("idempotency_keys",),
@@ -567,6 +575,11 @@ OWN_TABLES: tuple[Own, ...] = (
 )
 
 OWN_FUNCTIONS: tuple[Own, ...] = (
+    Own(
+        "Drops an old month of events or webhooks, once every reader has taken all of it; the"
+        " application role has no DDL.",
+        ("drop_monthly_partition",),
+    ),
     Own(
         "What a reader has seen; refuses the cursor of another cluster, as after a restore.",
         ("cursor_snapshot",),

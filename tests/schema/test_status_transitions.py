@@ -49,6 +49,11 @@ def _captured(connection: psycopg.Connection) -> Any:
     return insert_row(connection, "transactions", status="succeeded", captured_amount=1000)
 
 
+def _switched(_connection: psycopg.Connection, status: str) -> dict[str, Any]:
+    """What a webhook endpoint in a state has besides: one that is off, why."""
+    return {"disabled_reason": None if status == merchant_states.ENABLED else "merchant"}
+
+
 MACHINES = {
     machine.name: machine
     for machine in (
@@ -121,6 +126,23 @@ MACHINES = {
             "valid_merchant_status",
             merchant_states.TRANSITIONS,
             lambda db, status: insert_row(db, "merchants", status=status),
+        ),
+        Machine(
+            merchant_states.ENDPOINT_MACHINE,
+            "webhook_endpoints",
+            "webhook_endpoints_valid_status",
+            merchant_states.ENDPOINT_TRANSITIONS,
+            lambda db, status: insert_row(
+                db, "webhook_endpoints", status=status, **_switched(db, status)
+            ),
+            _switched,
+        ),
+        Machine(
+            merchant_states.DELIVERY_MACHINE,
+            "webhook_deliveries",
+            "webhook_deliveries_valid_status",
+            merchant_states.DELIVERY_TRANSITIONS,
+            lambda db, status: insert_row(db, "webhook_deliveries", status=status),
         ),
         Machine(
             transaction_states.REVIEW_MACHINE,

@@ -1,0 +1,1 @@
+DROP FUNCTION drop_monthly_partition(text, date);
