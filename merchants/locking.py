@@ -1,5 +1,6 @@
 """Row locks of this app."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db.models.functions import Now
@@ -19,6 +20,13 @@ def lock_customer(*, scope: Scope, customer_id: UUID) -> Customer:
     if customer is None:
         raise ResourceMissing(f"No such customer: {customer_id}")
     return customer
+
+
+def lock_customers(customer_ids: Sequence[UUID]) -> None:
+    """Locks those of the customers that there are, of whichever merchants, in the order of their
+    keys, to the end of the caller's transaction."""
+    customers = Customer.objects.select_for_update().filter(pk__in=customer_ids)
+    list(customers.order_by("pk").values_list("pk"))
 
 
 def lock_api_key(*, scope: Scope, api_key_id: UUID) -> ApiKey:

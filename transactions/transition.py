@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, ProgrammingError, connection
+from django.db.transaction import on_commit
 from psycopg.types.numeric import Int2, Int8
 
 from payments_project.actor import Actor
@@ -26,6 +27,7 @@ from payments_project.database.partitions import (
 )
 from payments_project.database.statements import fetch_one
 from payments_project.events.record import EVENT_COLUMNS, event_payload
+from payments_project.events.wake import events_written
 from payments_project.idempotency.keys import Reply
 from payments_project.json_text import json_text
 from transactions.ledger import ENTRY_COLUMNS, Movement, movement_rows
@@ -197,23 +199,32 @@ def _advance_statement(partition: str, columns: tuple[str, ...], rows: str | Non
 
 
 def execute_payment_statement(statement: str, parameters: dict[str, Any]) -> Any:
-    """Runs one statement of the payment path and returns its first row.
+    """Runs one statement of the payment path, which writes events, and returns its first row.
 
     In autocommit its rows go to this month by name, and if that is not theirs, wherever they
     belong. A row whose month has no partition makes the month and runs the statement once more; a
     month that nothing was made for is missing once per table.
     """
-    if not connection.in_atomic_block:
-        try:
-            return fetch_one(into_this_month(statement), parameters)
-        except (IntegrityError, ProgrammingError) as error:
-            if not is_of_another_month(error):
-                raise
+    if connection.in_atomic_block:
+        row = fetch_one(statement, parameters)
+        on_commit(events_written)
+        return row
+    row = _fetch_in_autocommit(statement, parameters)
+    events_written()
+    return row
+
+
+def _fetch_in_autocommit(statement: str, parameters: dict[str, Any]) -> Any:
+    try:
+        return fetch_one(into_this_month(statement), parameters)
+    except (IntegrityError, ProgrammingError) as error:
+        if not is_of_another_month(error):
+            raise
     months_left = MONTHS_MADE_MAX
     while True:
         try:
             return fetch_one(statement, parameters)
         except IntegrityError as error:
-            if connection.in_atomic_block or not months_left or not create_missing_month(error):
+            if not months_left or not create_missing_month(error):
                 raise
             months_left -= 1

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from django.db import connections, router
+from django.db.transaction import on_commit
 
 from payments_project.actor import Actor
 from payments_project.events.record import EVENT_COLUMNS, event_payload
+from payments_project.events.wake import events_written
 from payments_project.tenancy import Scope
 from vault.card_data import CardData
 from vault.crypto.envelope import Sealed, row_binding, scope_binding, seal_card
@@ -142,6 +144,7 @@ def insert_card(*, scope: Scope, actor: Actor, new: NewCard) -> PaymentMethod | 
         stored = cursor.fetchone()
     if stored is None:
         return None
+    on_commit(events_written, using=using)
     return _stored_row(using, scope, new, stored[0])
 
 
@@ -168,6 +171,7 @@ class BatchInsertion:
         return self
 
     def __exit__(self, *error: Any) -> bool | None:
+        on_commit(events_written, using=self._connection.alias)
         return self._stack.__exit__(*error)
 
     def insert_guests(self, cards: Sequence[NewCard]) -> None:

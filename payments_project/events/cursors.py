@@ -26,9 +26,10 @@ class CursorOfAnotherCluster(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A reader by its cursor's name: the table that it reads, and how it reads all of it anew.
+    """A reader, by its cursor's name, of another table than the log, and how it reads all of it
+    anew: ``start_over`` runs in the rebasing transaction, with a cursor that has seen nothing.
 
-    ``start_over`` runs in the rebasing transaction, with a cursor that has seen nothing.
+    Readers of the log need not be known here: they go on where they were (``rebase_cursors``).
     """
 
     name: str
@@ -58,33 +59,63 @@ def reading_by_cursor() -> Iterator[None]:
         ) from error
 
 
+# What a reader of the log has still to take, by the ids of the old cluster and by position: what
+# was written since the restore has ids of this one, and a position beyond all that was restored.
+_TAKEN_UP_TO = """
+SELECT cursor.name, least(min(event.position), cursor.position + 1) - 1
+  FROM event_cursors AS cursor
+  LEFT JOIN events AS event
+    ON event.xid >= pg_snapshot_xmin(coalesce(cursor.target, cursor.snapshot))
+   AND NOT pg_visible_in_snapshot(event.xid, coalesce(cursor.target, cursor.snapshot))
+ WHERE cursor.name = ANY(%s)
+ GROUP BY cursor.name, cursor.position
+"""
+_GO_ON = """
+UPDATE event_cursors
+   SET snapshot = '3:3:', target = pg_current_snapshot(), position = %s, updated_at = now(),
+       system_identifier = (SELECT system_identifier FROM pg_control_system())
+ WHERE name = %s
+"""
+_START_OVER = """
+UPDATE event_cursors
+   SET snapshot = '3:3:', target = NULL, position = 0, updated_at = now(),
+       system_identifier = (SELECT system_identifier FROM pg_control_system())
+ WHERE name = %s
+"""
+
+
 def rebase_cursors() -> dict[str, int]:
     """Makes every cursor of another cluster one of this; rows renumbered, by table.
 
     One transaction, in which nobody else writes to these tables; as the role that owns them. Rows
-    whose transaction ids this cluster has still to come to are given one that all have seen. Then
-    each reader starts over: what it had seen of the rows that came with the restore, and what was
-    written since, can't be told apart by ids any more. Does nothing where no cursor is of another
-    cluster. Raises ``KeyError`` for a cursor without a registered reader.
+    whose transaction ids this cluster has still to come to are given one that all have seen. A
+    reader of the log goes on where it was, and takes some events again at most; the others start
+    over: what they had seen of the rows that came with the restore, and what was written since,
+    can't be told apart by ids any more. Does nothing where no cursor is of another cluster. Raises
+    ``KeyError`` for a cursor of another table without a registered reader.
     """
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT name FROM event_cursors WHERE system_identifier <>"
+            "SELECT name, reads FROM event_cursors WHERE system_identifier <>"
             " (SELECT system_identifier FROM pg_control_system()) ORDER BY name FOR UPDATE"
         )
-        readers = [_READERS[name] for (name,) in cursor.fetchall()]
-        renumbered = {}
-        for table in sorted({reader.table for reader in readers}):
+        found = cursor.fetchall()
+        of_log = [name for name, table in found if table == "events"]
+        others = [_READERS[name] for name, table in found if table != "events"]
+        tables = sorted({table for _, table in found})
+        for table in tables:
             cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(_TAKEN_UP_TO, [of_log])
+        taken_up_to = cursor.fetchall()
+        renumbered = {}
+        for table in tables:
             cursor.execute(
                 f"UPDATE {table} SET xid = '3' WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"
             )
             renumbered[table] = int(cursor.rowcount)
-        for reader in readers:
-            cursor.execute(
-                "UPDATE event_cursors SET snapshot = '3:3:', updated_at = now(), system_identifier"
-                " = (SELECT system_identifier FROM pg_control_system()) WHERE name = %s",
-                [reader.name],
-            )
+        for name, position in taken_up_to:
+            cursor.execute(_GO_ON, [position, name])
+        for reader in others:
+            cursor.execute(_START_OVER, [reader.name])
             reader.start_over()
         return renumbered

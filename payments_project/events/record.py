@@ -8,6 +8,7 @@ from django.db import connections, transaction
 from django.db.models import Model
 
 from payments_project.actor import Actor
+from payments_project.events.wake import events_written
 from payments_project.json_text import json_text
 
 # The columns of an event's INSERT, in order; statements that write their events in the same
@@ -81,6 +82,7 @@ def record_event(
         row = cursor.fetchone()
     if row is None:
         raise RuntimeError(f"{aggregatetype} {aggregate.pk} is not in the database")
+    transaction.on_commit(events_written, using=using)
     aggregate.event_sequence = row[0]  # type: ignore[attr-defined]
     return int(row[0])
 

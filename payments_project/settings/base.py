@@ -96,7 +96,23 @@ DATABASES = {"default": database(env("DATABASE_URL"))}
 DATABASE_APP_ROLE = env("DATABASE_APP_ROLE", default="payments_app")
 
 REDIS_URL = env("REDIS_URL")
+# PostgreSQL itself, for readers of the event log, where DATABASE_URL leads through PgBouncer.
+EVENTS_DATABASE = database(url) if (url := env("EVENTS_DATABASE_URL", default="")) else None
+# How long events and webhooks stay in the log; the source of every payment's timeline.
+EVENTS_KEPT_MONTHS = env.int("EVENTS_KEPT_MONTHS", default=24)
+WEBHOOKS_KEPT_MONTHS = env.int("WEBHOOKS_KEPT_MONTHS", default=6)
+PROCESS_NAME = env("PROCESS_NAME", default="payments")
+
 KAFKA_BOOTSTRAP_SERVERS = env("KAFKA_BOOTSTRAP_SERVERS", default="")
+# More settings for every client, under librdkafka's names: {"security.protocol": "SASL_SSL", …}.
+KAFKA_OPTIONS = json_object("KAFKA_OPTIONS")
+KAFKA_TOPIC_PREFIX = env("KAFKA_TOPIC_PREFIX", default="payments")
+# Of topics that the relay makes. More partitions let more consumers share the work; they can't be
+# changed later without mixing up the order of an object's events. -1: as many copies as the brokers
+# are set to.
+KAFKA_PARTITIONS = env.int("KAFKA_PARTITIONS", default=6)
+KAFKA_REPLICATION_FACTOR = env.int("KAFKA_REPLICATION_FACTOR", default=-1)
+KAFKA_RETENTION_HOURS = env.int("KAFKA_RETENTION_HOURS", default=7 * 24)
 ELASTICSEARCH_URL = env("ELASTICSEARCH_URL", default="")
 
 # Each web process keeps to a core of its own, and its threads don't interrupt each other; for

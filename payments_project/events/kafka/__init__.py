@@ -1,0 +1,1 @@
+"""The log in Kafka: topics, the relay that fills them, and consumers of them."""

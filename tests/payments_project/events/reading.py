@@ -1,0 +1,69 @@
+"""Readers of the log that begin now, and what they take."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from django.db import connection
+
+from payments_project.events.consumers import Consumer
+from payments_project.events.log_reader import EVERYTHING, LogReader, Selection
+from payments_project.events.logged import EventRow
+from payments_project.events.reader_connection import reader_connection
+from payments_project.events.run_consumers import log_run
+
+
+def born_now(name: str | None = None) -> str:
+    """A cursor that has seen all that there is; its name."""
+    name = name or f"test:{uuid.uuid4().hex}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO event_cursors (name, snapshot, system_identifier)"
+            " SELECT %s, pg_current_snapshot(), system_identifier FROM pg_control_system()"
+            " ON CONFLICT (name) DO UPDATE SET snapshot = excluded.snapshot, target = NULL",
+            [name],
+        )
+    return name
+
+
+@contextmanager
+def reading(
+    name: str, *, page_events: int = 5_000, selection: Selection = EVERYTHING
+) -> Iterator[LogReader]:
+    """A reader under ``name``, with a connection of its own."""
+    with reader_connection("tests") as opened:
+        assert opened.try_lock(name)
+        yield LogReader(opened, name=name, selection=selection, page_events=page_events)
+
+
+def take_all(reader: LogReader) -> list[list[EventRow]]:
+    """Every page until nothing is left, each made taken."""
+    pages = []
+    while rows := reader.read():
+        pages.append(list(rows))
+        reader.advance()
+    return pages
+
+
+def rows_of(pages: Sequence[Sequence[EventRow]], *objects: object) -> list[EventRow]:
+    """The rows that tell of ``objects``, in the order in which they came."""
+    wanted = {str(identity) for identity in objects}
+    return [row for page in pages for row in page if row.aggregateid in wanted]
+
+
+def consume_until(consumer: Consumer, done: Callable[[], bool], *, seconds: float = 15) -> None:
+    """Runs the consumer on the log until ``done()``; fails after ``seconds``."""
+    stop = threading.Event()
+    thread = threading.Thread(target=log_run(consumer, stop=stop).run)
+    thread.start()
+    try:
+        waited = 0.0
+        while not done():
+            assert waited < seconds, f"{consumer.name} did not get there"
+            stop.wait(0.05)
+            waited += 0.05
+    finally:
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
