@@ -68,9 +68,7 @@ def total_customers(customer_ids: Iterable[UUID]) -> None:
 
 
 def _handle(events: Sequence[LoggedEvent]) -> None:
-    customers = (
-        event.data["object"]["customer"] for event in events if event.type in _TYPES
-    )
+    customers = (event.data["object"]["customer"] for event in events if event.type in _TYPES)
     total_customers(UUID(customer) for customer in customers if customer)
 
 

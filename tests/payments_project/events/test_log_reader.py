@@ -8,6 +8,7 @@ from collections import defaultdict
 import psycopg
 
 from payments_project.events.log_reader import Selection
+from payments_project.events.logged import EventRow
 from payments_project.events.reader_connection import reader_connection
 from payments_project.events.wake import events_written
 from tests.api_client import Api
@@ -154,49 +155,46 @@ def test_a_reader_takes_the_objects_that_it_selects(api: Api) -> None:
     assert len(rows_of(others, payment["payment_method"])) == 1
 
 
-def test_nothing_is_lost_or_overtaken_with_eight_writers_and_pages(api: Api) -> None:
+def _read_and_die(name: str, stop: threading.Event, pages: list[list[EventRow]]) -> None:
+    """A new reader each time, as if the one before had been killed, some with a page in hand."""
+    while not stop.is_set():
+        with reading(name, page_events=7) as reader:
+            for _ in range(random.randint(1, 5)):
+                pages.append(list(reader.read()))
+                if random.random() < 0.2:
+                    break
+                reader.advance()
+    with reading(name, page_events=7) as reader:
+        pages.extend(take_all(reader))
+
+
+def _write_with_pauses(number: int, rows: list[str]) -> None:
+    dice = random.Random(number)
+    with connect(APPLICATION) as database:
+        for _ in range(60):
+            for merchant in sorted(dice.sample(rows, 2)):
+                write(database, merchant)
+            time.sleep(dice.random() * 0.01)
+            if dice.random() < 0.1:
+                database.rollback()
+            else:
+                database.commit()
+
+
+def test_nothing_is_lost_or_overtaken_with_eight_writers_and_pages() -> None:
     rows = merchants(6)
     name = born_now()
     stop = threading.Event()
-    pages: list[list] = []
+    pages: list[list[EventRow]] = []
 
-    def read() -> None:
-        # A new reader each time, as if the one before had been killed.
-        while True:
-            ending = stop.is_set()
-            with reading(name, page_events=7) as reader:
-                for _ in range(random.randint(1, 5)):
-                    if page := reader.read():
-                        pages.append(list(page))
-                        if random.random() < 0.8:
-                            reader.advance()
-                        else:
-                            break
-            if ending:
-                with reading(name, page_events=7) as reader:
-                    pages.extend(take_all(reader))
-                return
-
-    def write_some(number: int) -> None:
-        dice = random.Random(number)
-        with connect(APPLICATION) as database:
-            for _ in range(60):
-                for merchant in sorted(dice.sample(rows, 2)):
-                    write(database, merchant)
-                time.sleep(dice.random() * 0.01)
-                if dice.random() < 0.1:
-                    database.rollback()
-                else:
-                    database.commit()
-
-    reader_thread = threading.Thread(target=read)
-    reader_thread.start()
-    at_once(8, write_some)
+    reader = threading.Thread(target=_read_and_die, args=(name, stop, pages))
+    reader.start()
+    at_once(8, lambda number: _write_with_pauses(number, rows))
     stop.set()
-    reader_thread.join(60)
+    reader.join(60)
 
     with connect(APPLICATION) as database:
-        expected = dict(
+        written = dict(
             database.execute(
                 "SELECT id::text, event_sequence FROM merchants WHERE id = ANY(%s::uuid[])", [rows]
             ).fetchall()
@@ -205,8 +203,8 @@ def test_nothing_is_lost_or_overtaken_with_eight_writers_and_pages(api: Api) -> 
     for row in rows_of(pages, *rows):
         if row.sequence not in first_seen[row.aggregateid]:
             first_seen[row.aggregateid].append(row.sequence)
-    assert sum(expected.values()) > 500
-    assert first_seen == {merchant: list(range(1, last + 1)) for merchant, last in expected.items()}
+    assert sum(written.values()) > 500
+    assert first_seen == {row: list(range(1, last + 1)) for row, last in written.items()}
 
 
 def test_one_works_and_the_next_takes_over_at_once() -> None:
