@@ -7,5 +7,9 @@ BENCHES = {
     "console": "every list of the console and its home page at 10 thousand and 10 million payments",
     "races": "refunds, captures and idempotency keys under concurrency",
     "vault": "tokenising a batch against bare encryption and insert",
+    "events": "the log to Kafka against a bare producer, and the lag under payments",
     "start": "from a clean clone to the first payment",
 }
+
+# Those that need a real Kafka beside PostgreSQL and Redis.
+WITH_KAFKA = ("events",)

@@ -22,6 +22,11 @@ SCHEDULE = {
         "schedule": 10.0,
     },
     "send notices to merchants": {"task": "merchants.send_notices", "schedule": 30.0},
+    "sweep webhooks": {"task": "merchants.sweep_webhooks", "schedule": 5.0},
+    "drop old months": {
+        "task": "payments_project.drop_old_months",
+        "schedule": crontab(hour="1", minute="17"),
+    },
     "remind of disputes": {"task": "disputes.remind_of_disputes", "schedule": 900.0},
     "close overdue disputes": {"task": "disputes.close_overdue_disputes", "schedule": 300.0},
     "ask about disputes": {

@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 
 from payments_project.console.form_tokens import delete_old_tokens
-from payments_project.database.partitions import ensure_months
+from payments_project.database.partitions import drop_old_months, ensure_months
 from payments_project.idempotency.keys import delete_old_keys
 from payments_project.staff.sign_in.lock_out import delete_forgotten
 from payments_project.staff.sign_in.session_store import SessionStore
@@ -18,6 +18,12 @@ DELETING_SECONDS_MAX = 240
 def make_partitions() -> list[str]:
     """Makes the months ahead for every monthly table."""
     return ensure_months()
+
+
+@shared_task(name="payments_project.drop_old_months")
+def drop_months() -> list[str]:
+    """Drops months of events and webhooks that are kept no longer, once every reader has them."""
+    return drop_old_months()
 
 
 @shared_task(name="payments_project.delete_old_keys")

@@ -12,6 +12,7 @@ from functools import lru_cache
 from uuid import UUID
 
 import psycopg
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 MONTHS_AHEAD = 12
@@ -57,6 +58,46 @@ def ensure_months(
     for table, month in months:
         create_month(table=table, month=month, using=using)
     return sorted({table for table, _ in months})
+
+
+def drop_old_months(*, today: date | None = None, using: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """Drops the months of events and webhooks that are kept no longer (``EVENTS_KEPT_MONTHS``,
+    ``WEBHOOKS_KEPT_MONTHS``, besides this one); returns their partitions' names.
+
+    One that a reader has not read to its end stays. A month at a time, oldest first; safe to run
+    twice or at once.
+    """
+    this_month = (today or datetime.now(UTC).date()).replace(day=1)
+    kept = {
+        "events": settings.EVENTS_KEPT_MONTHS,
+        "webhook_deliveries": settings.WEBHOOKS_KEPT_MONTHS,
+        "webhook_attempts": settings.WEBHOOKS_KEPT_MONTHS,
+    }
+    dropped = []
+    for table, months in kept.items():
+        for month in _months_of(table, using=using):
+            age = (this_month.year - month.year) * 12 + this_month.month - month.month
+            if age <= months:
+                break
+            with connections[using].cursor() as cursor:
+                cursor.execute("SELECT drop_monthly_partition(%s, %s)", [table, month])
+                (is_gone,) = cursor.fetchone()
+            if not is_gone:
+                break
+            dropped.append(f"{table}_{month:%Y_%m}")
+    return dropped
+
+
+def _months_of(table: str, *, using: str) -> list[date]:
+    """The months that a table has, oldest first."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT to_date(right(child.relname, 7), 'YYYY_MM') FROM pg_inherits"
+            " JOIN pg_class AS child ON child.oid = inhrelid WHERE inhparent = %s::regclass"
+            " ORDER BY 1",
+            [table],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def months_ahead(*, today: date | None = None, using: str = DEFAULT_DB_ALIAS) -> int:

@@ -31,31 +31,34 @@ SELECT cursor_snapshot(name)::text, target::text, position,
        coalesce(pg_sequence_last_value('events_position_seq'), 0)
   FROM event_cursors WHERE name = %s
 """
-_UNSEEN = """events.xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
-       AND NOT pg_visible_in_snapshot(events.xid, %(seen)s::pg_snapshot)"""
+_UNSEEN = """xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
+       AND NOT pg_visible_in_snapshot(xid, %(seen)s::pg_snapshot)"""
+# The rows of a page are chosen first and made into text then: with the columns in the same SELECT,
+# PostgreSQL makes the text of every row that it sorts.
 _NEWEST = f"""
 WITH fresh AS MATERIALIZED (
     SELECT {COLUMNS}
-      FROM events
-     WHERE {_UNSEEN} {{objects}}
-     ORDER BY events.position LIMIT %(limit)s
+      FROM (SELECT * FROM events
+             WHERE {_UNSEEN} {{objects}}
+             ORDER BY position LIMIT %(limit)s) AS events
 )
 SELECT pg_current_snapshot()::text, coalesce(pg_sequence_last_value('events_position_seq'), 0), fresh.*
   FROM (VALUES (1)) AS one LEFT JOIN fresh ON true
 """
 _WINDOW = f"""
 SELECT {COLUMNS}
-  FROM events
- WHERE events.position > %(after)s AND events.position <= %(until)s
-   AND {_UNSEEN} AND pg_visible_in_snapshot(events.xid, %(target)s::pg_snapshot) {{objects}}
- ORDER BY events.position LIMIT %(limit)s
+  FROM (SELECT * FROM events
+         WHERE position > %(after)s AND position <= %(until)s
+           AND {_UNSEEN} AND pg_visible_in_snapshot(xid, %(target)s::pg_snapshot) {{objects}}
+         ORDER BY position LIMIT %(limit)s) AS events
+ ORDER BY events.position
 """
 _MOVE = """
 UPDATE event_cursors SET snapshot = %(seen)s::pg_snapshot, target = %(target)s::pg_snapshot,
        position = %(position)s, updated_at = now()
  WHERE name = %(name)s
 """
-_OBJECTS = "AND (events.aggregatetype = ANY(%(objects)s)) = %(included)s"
+_OBJECTS = "AND (aggregatetype = ANY(%(objects)s)) = %(included)s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
-from bench import BENCHES
-from payments_project.local import engines, postgres
+from bench import BENCHES, WITH_KAFKA
+from payments_project.local import engines, postgres, stack
 from payments_project.local.environment import inherited
 from payments_project.local.folder import ROOT, DataFolder, read_env
 from payments_project.local.terminal import say
@@ -23,7 +24,11 @@ def run_bench(arguments: Sequence[str]) -> int:
     lock = engines.take(folder)
     try:
         say()
-        with engines.engines_for_a_while(folder, durable=True) as environment:
+        needs_kafka = arguments[0] in WITH_KAFKA
+        with (
+            engines.engines_for_a_while(folder, durable=True) as environment,
+            stack.for_a_while(folder) if needs_kafka else nullcontext(),
+        ):
             say()
             superuser = read_env(folder.superuser_file)["DATABASE_SUPERUSER_URL"]
             variables = environment.for_process(

@@ -1,4 +1,4 @@
-"""The product's own processes, as ``./dev up`` runs them: web, worker and beat."""
+"""The product's own processes, as ``./dev up`` runs them: web, workers, beat, and events' readers."""
 
 import shutil
 import subprocess
@@ -20,6 +20,7 @@ _BINARIES = Path(sys.executable).parent
 # The simulator answers at once, so threads wait for the processor only, and more of them get in each
 # other's way (docs/benchmarks.md). Gateways that take their time need more: the container image has 16.
 _THREADS = 4
+_WEBHOOK_THREADS = 64
 # So often may one process end by itself within so many seconds.
 _RESTARTS_MAX = 3
 _RESTART_SECONDS = 60.0
@@ -85,6 +86,34 @@ def programs(environment: Environment, *, port: int) -> list[Program]:
             grace_seconds=20.0,
         ),
         Program(
+            name="webhooks",
+            command=[
+                *celery,
+                "worker",
+                "--loglevel=WARNING",
+                "--queues=webhooks",
+                # They wait for merchants' servers, and seldom for the processor.
+                "--pool=threads",
+                f"--concurrency={_WEBHOOK_THREADS}",
+                "--hostname=webhooks@%h",
+                "--without-gossip",
+                "--without-mingle",
+            ],
+            log=logs / "webhooks.log",
+            cwd=ROOT,
+            environment=environment.for_process("webhooks", WEBHOOK_THREADS=str(_WEBHOOK_THREADS)),
+            grace_seconds=20.0,
+        ),
+        Program(
+            name="consumers",
+            command=manage("consume", "--all"),
+            log=logs / "consumers.log",
+            cwd=ROOT,
+            environment=environment.for_process("consumers"),
+            grace_seconds=20.0,
+        ),
+        *_relay(environment),
+        Program(
             name="beat",
             command=[
                 *celery,
@@ -124,6 +153,23 @@ def programs(environment: Environment, *, port: int) -> list[Program]:
             # A worker that is still starting misses the signal, and granian sends it only once.
             asks_all=True,
         ),
+    ]
+
+
+def _relay(environment: Environment) -> list[Program]:
+    """The relay to Kafka, where there is one."""
+    relay = environment.for_process("relay")
+    if not relay["KAFKA_BOOTSTRAP_SERVERS"]:
+        return []
+    return [
+        Program(
+            name="relay",
+            command=manage("relay_events"),
+            log=environment.folder.logs / "relay.log",
+            cwd=ROOT,
+            environment=relay,
+            grace_seconds=20.0,
+        )
     ]
 
 

@@ -289,6 +289,11 @@ PAYOUT_BANK = env("PAYOUT_BANK", default="file")
 # {"EUR": {"name": "…", "iban": "…", "bic": "…"}}; an account without an IBAN has "account".
 PAYOUT_DEBTORS: dict[str, dict[str, str]] = json_object("PAYOUT_DEBTORS")
 
+# Webhooks: workers of one process, which mostly wait for merchants' servers; and after how many days
+# without a success an endpoint is disabled.
+WEBHOOK_THREADS = env.int("WEBHOOK_THREADS", default=64)
+WEBHOOK_DISABLED_AFTER_DAYS = env.int("WEBHOOK_DISABLED_AFTER_DAYS", default=5)
+
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
@@ -297,6 +302,8 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TIMEZONE = "UTC"
+# Merchants' servers may take their time, and are waited for by workers of their own.
+CELERY_TASK_ROUTES = {"merchants.deliver_webhooks": {"queue": "webhooks"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than the longest task; a killed worker's task comes back soon after, not 100 s later.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2400, "unacked_restore_throttle": 1}

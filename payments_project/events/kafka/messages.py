@@ -1,16 +1,16 @@
 """An event as a message of Kafka: CloudEvents 1.0 in binary mode, keyed by its object's id."""
 
-from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple, cast
 
-from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.formats.json import JSONFormat
-from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import Message
 from django.conf import settings
 
 from payments_project.events.errors import Unreadable
+from payments_project.events.kafka.topics import topic_of
 from payments_project.events.logged import EventRow, LoggedEvent
 
 _FORMAT = JSONFormat()
@@ -27,28 +27,42 @@ class Place(NamedTuple):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-def encode(row: EventRow, *, dataschema: str) -> KafkaMessage:
-    """The message of an event. Its value is the event's data, as the log has it."""
-    event = CloudEvent(
-        attributes={
-            "id": row.id,
-            "source": f"/merchants/{row.merchant_id}/{row.environment}",
-            "specversion": "1.0",
-            "type": row.type,
-            "subject": row.aggregateid,
-            "time": datetime.fromisoformat(row.created_at),
-            "datacontenttype": "application/json",
-            "dataschema": dataschema,
-            # Extensions of ours; their values are strings, as names of theirs are lower-case.
-            "sequence": str(row.sequence),
-            "merchantid": row.merchant_id,
-            "environment": row.environment,
-            "objecttype": row.aggregatetype,
-            "position": str(row.position),
-        },
-        data=row.payload,
+class Encoded(NamedTuple):
+    """What a producer is given."""
+
+    topic: str
+    key: str
+    value: str
+    headers: list[tuple[str, str | bytes | None]]
+
+
+def encode(row: EventRow) -> Encoded:
+    """The message of an event. Its value is the event's data, as the log has it.
+
+    The attributes are put together here: the library, which checks each by itself, took three
+    fifths of the relay's time. It reads them in ``decode``.
+    """
+    return Encoded(
+        topic_of(row.aggregatetype),
+        row.aggregateid,
+        row.payload,
+        [
+            ("ce_specversion", "1.0"),
+            ("ce_id", row.id),
+            ("ce_source", f"/merchants/{row.merchant_id}/{row.environment}"),
+            ("ce_type", row.type),
+            ("ce_subject", row.aggregateid),
+            ("ce_time", row.created_at),
+            ("content-type", "application/json"),
+            ("ce_dataschema", schema_url(row.type)),
+            # Extensions of ours, whose names CloudEvents wants in lower case.
+            ("ce_sequence", str(row.sequence)),
+            ("ce_merchantid", row.merchant_id),
+            ("ce_environment", row.environment),
+            ("ce_objecttype", row.aggregatetype),
+            ("ce_position", str(row.position)),
+        ],
     )
-    return to_binary(event, _FORMAT, lambda _event: row.aggregateid)
 
 
 def decode(message: Message) -> LoggedEvent:
@@ -89,6 +103,7 @@ def place_of(message: Message) -> Place:
     return Place(topic, partition, offset)
 
 
+@lru_cache(maxsize=256)
 def schema_url(event_type: str, version: int = 1) -> str:
     """Where the JSON Schema of an event type's data is published."""
     return f"{settings.PUBLIC_URL}/docs/events/{event_type}.v{version}.json"

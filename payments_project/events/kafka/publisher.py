@@ -7,12 +7,13 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from payments_project.events.errors import Postponed
 from payments_project.events.kafka.clients import make_producer
-from payments_project.events.kafka.messages import encode, schema_url
-from payments_project.events.kafka.topics import topic_of
+from payments_project.events.kafka.messages import encode
 from payments_project.events.logged import EventRow
 
 # How long at once is waited for deliveries; in between, whether it shall stop is looked at.
 WAIT_SECONDS = 0.1
+# Reports of deliveries are taken after so many messages.
+POLL_EVERY = 200
 
 
 class Publisher:
@@ -39,8 +40,10 @@ class Publisher:
         self._producer = producer
         self._left, self._refusal = len(rows), None
         try:
-            for row in rows:
+            for place, row in enumerate(rows):
                 self._produce(producer, row)
+                if place % POLL_EVERY == 0:
+                    producer.poll(0)
             while self._left and self._refusal is None:
                 producer.poll(WAIT_SECONDS)
                 self._require_going_on()
@@ -52,22 +55,17 @@ class Publisher:
             raise Postponed(f"Kafka refused: {self._refusal.name()}")
 
     def _produce(self, producer: Producer, row: EventRow) -> None:
-        message = encode(row, dataschema=schema_url(row.type))
+        topic, key, value, headers = encode(row)
         while True:
             try:
                 producer.produce(
-                    topic_of(row.aggregatetype),
-                    key=message.key,
-                    value=message.value,
-                    headers=list(message.headers.items()),
-                    on_delivery=self._delivered,
+                    topic, key=key, value=value, headers=headers, on_delivery=self._delivered
                 )
             except BufferError:
                 # Kafka takes them more slowly than they are read.
                 producer.poll(WAIT_SECONDS)
                 self._require_going_on()
             else:
-                producer.poll(0)
                 return
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:

@@ -1,0 +1,89 @@
+"""From an event to the endpoints that want it: a consumer of all events."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from merchants import states
+from merchants.webhook_models import WebhookEndpoint
+from merchants.webhooks.delivery_ids import delivery_id
+from merchants.webhooks.dispatch import ask_for_delivery
+from merchants.webhooks.event_filters import TEST_EVENT, matches
+from merchants.webhooks.retries import GIVE_UP_AFTER
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.events.consumers import Consumer
+from payments_project.events.logged import LoggedEvent
+
+# The id is made of event and endpoint: whoever comes second writes nothing.
+_INSERT = """
+INSERT INTO webhook_deliveries (id, endpoint_id, event_id, merchant_id, environment, event_type,
+                                aggregateid, position, next_attempt_at, give_up_at)
+SELECT given.*, clock_timestamp(), clock_timestamp() + %s
+  FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[],
+              %s::bigint[]) AS given
+ON CONFLICT (id) DO NOTHING
+RETURNING endpoint_id
+"""
+
+Wanted = tuple[LoggedEvent, WebhookEndpoint]
+
+
+def fan_out(events: Sequence[LoggedEvent]) -> int:
+    """Writes a delivery for each event and enabled endpoint that wants it, and asks workers to
+    deliver; how many deliveries are new.
+
+    However often an event comes, an endpoint gets one delivery of it. Nothing is delivered that
+    happened before the endpoint was made, nor what happens to the endpoint itself, but its test.
+    """
+    wanted = _wanted(events)
+    if not wanted:
+        return 0
+    made = run_in_transaction(lambda: insert_deliveries(wanted))
+    ask_for_delivery(dict.fromkeys(made))
+    return len(made)
+
+
+def insert_deliveries(wanted: Sequence[Wanted]) -> list[UUID]:
+    """Writes the deliveries that are not there yet, due now, in the caller's transaction; the
+    endpoint of each."""
+    columns = [
+        [delivery_id(event_id=event.id, endpoint_id=endpoint.pk) for event, endpoint in wanted],
+        [endpoint.pk for _, endpoint in wanted],
+        [event.id for event, _ in wanted],
+        [event.merchant_id for event, _ in wanted],
+        [event.environment for event, _ in wanted],
+        [event.type for event, _ in wanted],
+        [event.aggregateid for event, _ in wanted],
+        [event.position for event, _ in wanted],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [GIVE_UP_AFTER, *columns])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _wanted(events: Sequence[LoggedEvent]) -> list[Wanted]:
+    endpoints: defaultdict[tuple[UUID, str], list[WebhookEndpoint]] = defaultdict(list)
+    of_merchants = WebhookEndpoint.objects.filter(
+        merchant_id__in={event.merchant_id for event in events}, status=states.ENABLED
+    ).only("id", "merchant_id", "environment", "enabled_events")
+    for endpoint in of_merchants.order_by("pk"):
+        endpoints[endpoint.merchant_id, endpoint.environment].append(endpoint)
+    return [
+        (event, endpoint)
+        for event in events
+        for endpoint in endpoints.get((event.merchant_id, event.environment), ())
+        if _is_wanted(event, endpoint)
+    ]
+
+
+def _is_wanted(event: LoggedEvent, endpoint: WebhookEndpoint) -> bool:
+    if event.aggregateid == str(endpoint.pk):
+        return event.type == TEST_EVENT
+    if event.type == TEST_EVENT or event.id < endpoint.pk:
+        return False
+    return matches(endpoint.enabled_events, event.type)
+
+
+WEBHOOKS = Consumer(name="webhooks", handle=fan_out, batch_events=500)

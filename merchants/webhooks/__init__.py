@@ -1,0 +1,1 @@
+"""Webhooks: signed, sent to addresses that were checked, and counted."""

@@ -1,0 +1,70 @@
+"""Where a name leads, asked for by ourselves, so that what is checked is what is connected to."""
+
+import functools
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+import dns.exception
+import dns.resolver
+from django.conf import settings
+
+from merchants.webhooks.addresses import Address, is_loopback, is_public
+from merchants.webhooks.urls import literal_address
+
+_LOCALHOST = ("127.0.0.1", "::1")
+
+
+class NameNotResolved(Exception):
+    """The name has no address, or nobody could be asked in time."""
+
+
+class AddressRefused(Exception):
+    """The host leads, or leads among others, to an address that nothing may be sent to."""
+
+
+def checked_addresses(host: str, *, seconds: float, with_loopback: bool) -> list[Address]:
+    """Every address of ``host`` (a name, or an address without brackets), IPv4 first.
+
+    All of them are public, or, ``with_loopback``, this host's own. One that is not has them all
+    refused: whoever mixes them in an answer waits for the second try to take the other. Takes
+    ``seconds`` at most. Raises ``NameNotResolved`` and ``AddressRefused``.
+    """
+    found = _addresses_of(host, seconds)
+    for address in found:
+        if not is_public(address) and not (with_loopback and is_loopback(address)):
+            raise AddressRefused
+    return found
+
+
+def _addresses_of(host: str, seconds: float) -> list[Address]:
+    literal = literal_address(host)
+    if literal is not None:
+        return [literal]
+    # Never asked for (RFC 6761); refused like any other loopback where it is not allowed.
+    if host == "localhost":
+        return [ip_address(address) for address in _LOCALHOST]
+    try:
+        answer = _resolver(tuple(settings.WEBHOOK_DNS_SERVERS)).resolve_name(
+            host, lifetime=seconds, search=False
+        )
+    except (dns.exception.DNSException, OSError) as error:
+        raise NameNotResolved from error
+    addresses = [ip_address(address) for address in answer.addresses()]
+    if not addresses:
+        raise NameNotResolved
+    return sorted(addresses, key=lambda address: address.version)
+
+
+@functools.cache
+def _resolver(servers: Sequence[str]) -> dns.resolver.Resolver:
+    """Without a cache: a name is asked for at each connection. ``servers`` as ``address:port``, or
+    none for the system's."""
+    if not servers:
+        return dns.resolver.Resolver()
+    resolver = dns.resolver.Resolver(configure=False)
+    address, _, port = servers[0].rpartition(":")
+    resolver.nameservers = [server.rpartition(":")[0] for server in servers]
+    resolver.port = int(port)
+    if not address:
+        raise ValueError("WEBHOOK_DNS_SERVERS: each is an address and a port")
+    return resolver
