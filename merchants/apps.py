@@ -10,5 +10,7 @@ class MerchantsConfig(AppConfig):
 
     def ready(self) -> None:
         from merchants.api.expanders import register_expanders
+        from merchants.event_types import register_merchant_event_types
 
         register_expanders()
+        register_merchant_event_types()
