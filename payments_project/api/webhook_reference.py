@@ -94,7 +94,8 @@ def event_body(event_type: EventType) -> Json:
 def _operation(event_type: EventType) -> Json:
     return {
         "operationId": "on_" + event_type.name.replace(".", "_"),
-        "summary": event_type.name,
+        # Plain text, as the other operations' summaries are.
+        "summary": event_type.description.rstrip(".").replace("`", ""),
         "description": f"{event_type.description} The schema of its `data` by itself:"
         f" [{file_name(event_type)}](/docs/events/{file_name(event_type)}).",
         "parameters": [{"$ref": _PARAMETERS + name} for name in PARAMETERS],
