@@ -11,9 +11,11 @@ class DisputesConfig(AppConfig):
     def ready(self) -> None:
         from disputes.access import transaction_of
         from disputes.api.expanders import register_expanders
+        from disputes.event_types import register_dispute_event_types
         from disputes.services.gateway_messages import register_gateway_messages
         from transactions.ledger_sources import register_source
 
         register_gateway_messages()
         register_expanders()
         register_source(transaction_of)
+        register_dispute_event_types()

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from merchants.models import ApiKey, Customer
+from merchants.webhook_models import WebhookDelivery, WebhookEndpoint
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
 
@@ -41,3 +42,38 @@ def get_api_key(*, scope: Scope, api_key_id: UUID) -> ApiKey:
     if key is None:
         raise ResourceMissing(f"No such API key: {api_key_id}")
     return key
+
+
+def webhook_endpoints_of(scope: Scope) -> "QuerySet[WebhookEndpoint]":
+    """A merchant's webhook endpoints in an environment, but for deleted ones."""
+    return WebhookEndpoint.objects.filter(
+        merchant_id=scope.merchant_id, environment=scope.environment, deleted_at__isnull=True
+    )
+
+
+def get_webhook_endpoint(*, scope: Scope, endpoint_id: UUID) -> WebhookEndpoint:
+    """One endpoint. Raises ``ResourceMissing`` for another merchant's or environment's too."""
+    endpoint = webhook_endpoints_of(scope).filter(pk=endpoint_id).first()
+    if endpoint is None:
+        raise ResourceMissing(f"No such webhook endpoint: {endpoint_id}")
+    return endpoint
+
+
+def webhook_deliveries_of(scope: Scope) -> "QuerySet[WebhookDelivery]":
+    """All deliveries to a merchant's endpoints in an environment."""
+    return WebhookDelivery.objects.filter(
+        merchant_id=scope.merchant_id, environment=scope.environment
+    )
+
+
+def get_webhook_delivery(*, scope: Scope, delivery_id: UUID) -> WebhookDelivery:
+    """One delivery. Raises ``ResourceMissing`` for another merchant's or environment's too, and for
+    those to a deleted endpoint."""
+    delivery = (
+        webhook_deliveries_of(scope)
+        .filter(pk=delivery_id, endpoint__deleted_at__isnull=True)
+        .first()
+    )
+    if delivery is None:
+        raise ResourceMissing(f"No such webhook delivery: {delivery_id}")
+    return delivery

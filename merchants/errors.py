@@ -33,3 +33,21 @@ class MerchantStateInvalid(Conflict):
     """The account's state does not allow the change."""
 
     default_code: ClassVar[str] = "merchant_state_invalid"
+
+
+class WebhookEndpointsMax(Conflict):
+    """The merchant has as many webhook endpoints as it may have."""
+
+    default_code: ClassVar[str] = "webhook_endpoints_max"
+
+
+class WebhookEndpointDisabled(Conflict):
+    """Nothing is sent to a disabled webhook endpoint."""
+
+    default_code: ClassVar[str] = "webhook_endpoint_disabled"
+
+
+class EventTooOld(Conflict):
+    """The event is too old to be sent again."""
+
+    default_code: ClassVar[str] = "event_too_old"

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from merchants.models import ApiKey, Customer, Merchant, MerchantNotice
+from merchants.webhook_models import WebhookEndpoint
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
 
@@ -47,6 +48,30 @@ def lock_merchant(merchant_id: UUID) -> Merchant:
     if merchant is None:
         raise ResourceMissing(f"No such merchant: {merchant_id}")
     return merchant
+
+
+def lock_webhook_endpoint(endpoint_id: UUID) -> WebhookEndpoint | None:
+    """An endpoint, deleted ones included, locked to the end of the caller's transaction; None if
+    there is none."""
+    return WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint_id).first()
+
+
+def lock_own_webhook_endpoint(*, scope: Scope, endpoint_id: UUID) -> WebhookEndpoint:
+    """The merchant's endpoint, locked to the end of the caller's transaction. Raises
+    ``ResourceMissing``, for a deleted one too."""
+    endpoint = (
+        WebhookEndpoint.objects.select_for_update(no_key=True)
+        .filter(
+            pk=endpoint_id,
+            merchant_id=scope.merchant_id,
+            environment=scope.environment,
+            deleted_at__isnull=True,
+        )
+        .first()
+    )
+    if endpoint is None:
+        raise ResourceMissing(f"No such webhook endpoint: {endpoint_id}")
+    return endpoint
 
 
 def try_lock_notice(notice_id: UUID) -> MerchantNotice | None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from merchants.models import ApiKey, Customer, Merchant
+from merchants.webhook_models import WebhookEndpoint
 
 
 def customer_snapshot(customer: Customer) -> dict[str, Any]:
@@ -36,4 +37,13 @@ def merchant_snapshot(merchant: Merchant) -> dict[str, Any]:
         "status": merchant.status,
         "settlement_currency": merchant.settlement_currency,
         "settlement_delay_days": merchant.settlement_delay_days,
+    }
+
+
+def webhook_endpoint_snapshot(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    """The endpoint as its events show it; its URL, which may hold a secret, is left to the API."""
+    return {
+        "status": endpoint.status,
+        "enabled_events": list(endpoint.enabled_events),
+        "disabled_reason": endpoint.disabled_reason,
     }

@@ -8,13 +8,14 @@ from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from payments_project.api import docs, health, metrics, openapi
+from payments_project.api import docs, event_schemas, health, metrics, openapi
 from payments_project.api.methods import read_only
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/docs")),
     path("favicon.ico", RedirectView.as_view(url=static("console/icon.svg"))),
     path("docs", read_only(docs.docs)),
+    path("docs/events/<str:file_name>", read_only(event_schemas.event_schema)),
     path("healthz", read_only(health.healthz)),
     path("readyz", read_only(health.readyz)),
     path("metrics", read_only(metrics.metrics)),

@@ -11,7 +11,9 @@ class VaultConfig(AppConfig):
     def ready(self) -> None:
         from merchants.erasure import register_eraser
         from vault.api.expanders import register_expanders
+        from vault.event_types import register_payment_method_event_types
         from vault.services.erase_cards import erase_cards
 
         register_expanders()
         register_eraser(erase_cards)
+        register_payment_method_event_types()

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -20,7 +21,7 @@ from payments_project.events.logged import LoggedEvent
 _INSERT = """
 INSERT INTO webhook_deliveries (id, endpoint_id, event_id, merchant_id, environment, event_type,
                                 aggregateid, position, next_attempt_at, give_up_at)
-SELECT given.*, clock_timestamp(), clock_timestamp() + %s
+SELECT given.*, clock_timestamp(), clock_timestamp() + make_interval(secs => %s)
   FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[],
               %s::bigint[]) AS given
 ON CONFLICT (id) DO NOTHING
@@ -30,25 +31,24 @@ RETURNING endpoint_id
 Wanted = tuple[LoggedEvent, WebhookEndpoint]
 
 
-def fan_out(events: Sequence[LoggedEvent]) -> int:
+def fan_out(events: Sequence[LoggedEvent]) -> None:
     """Writes a delivery for each event and enabled endpoint that wants it, and asks workers to
-    deliver; how many deliveries are new.
+    deliver.
 
     However often an event comes, an endpoint gets one delivery of it. Nothing is delivered that
     happened before the endpoint was made, nor what happens to the endpoint itself, but its test.
     """
     wanted = _wanted(events)
     if not wanted:
-        return 0
+        return
     made = run_in_transaction(lambda: insert_deliveries(wanted))
     ask_for_delivery(dict.fromkeys(made))
-    return len(made)
 
 
 def insert_deliveries(wanted: Sequence[Wanted]) -> list[UUID]:
     """Writes the deliveries that are not there yet, due now, in the caller's transaction; the
     endpoint of each."""
-    columns = [
+    columns: list[list[Any]] = [
         [delivery_id(event_id=event.id, endpoint_id=endpoint.pk) for event, endpoint in wanted],
         [endpoint.pk for _, endpoint in wanted],
         [event.id for event, _ in wanted],
@@ -59,7 +59,7 @@ def insert_deliveries(wanted: Sequence[Wanted]) -> list[UUID]:
         [event.position for event, _ in wanted],
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [GIVE_UP_AFTER, *columns])
+        cursor.execute(_INSERT, [GIVE_UP_AFTER.total_seconds(), *columns])
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -158,7 +159,7 @@ def _notify(endpoint: WebhookEndpoint, kind: str, now: datetime) -> None:
 
 def _parameters(
     delivery_id: UUID, outcome: Outcome, status: str, next_attempt_at: datetime | None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     return {
         "id": delivery_id,
         "status": status,

@@ -1,6 +1,7 @@
 """What no event asks for: retries that are due, claims of workers that died, time that is over."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.db import connection
 
@@ -54,7 +55,7 @@ def sweep_webhooks() -> dict[str, int]:
     """Frees claims whose lease is over, gives up what was tried for long enough or goes to nobody
     any more, and asks workers for every endpoint where something is due, well ones first; how many
     of each. Safe to run twice or at once."""
-    parameters = {
+    parameters: dict[str, UUID | int] = {
         "oldest": oldest_pending(datetime.now(UTC)),
         "batch": BATCH,
         "endpoints": ENDPOINTS_MAX,

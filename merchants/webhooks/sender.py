@@ -89,7 +89,8 @@ class WebhookSender:
     ) -> Outcome:
         """POSTs ``body``; what came of it. Never raises for what the network or the receiver does."""
         started = time.monotonic()
-        status, error, content, answered = None, None, b"", {}
+        status, error, content = None, None, b""
+        answered: dict[bytes, bytes] = {}
         try:
             target = require_webhook_url(url, environment=environment)
             self._backend.begin(
@@ -175,9 +176,7 @@ class _CheckedNetwork(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Tries the addresses of ``host`` in turn. Raises what the last of them raised."""
-        addresses = checked_addresses(
-            host, seconds=self.left(), with_loopback=self._with_loopback
-        )
+        addresses = checked_addresses(host, seconds=self.left(), with_loopback=self._with_loopback)
         failure: Exception = httpcore.ConnectError()
         for address in addresses:
             try:

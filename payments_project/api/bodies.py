@@ -19,23 +19,13 @@ from pydantic import (
     ValidationError,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
-from stdnum import luhn
 
+from payments_project.card_numbers import contains_card_number
 from payments_project.errors import FieldError, InvalidInput
 from payments_project.metadata import PAIRS_MAX
 from payments_project.money import ACTIVE_CURRENCIES
 
 AMOUNT_MAX = 99_999_999_999
-
-# Digits as a person types a card number: 13 to 19 of them, in groups or not, starting as an
-# issuer's do (ISO/IEC 7812: 2 to 6 are the card networks').
-_CARD_NUMBER = re.compile(r"(?<!\d)[2-6](?:[ -]?\d){12,18}(?!\d)")
-# A UUID, or a hash in hexadecimal.
-_IDENTIFIER = re.compile(
-    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[0-9]*[a-f])[0-9a-f]{20,64}\b",
-    re.IGNORECASE | re.ASCII,
-)
-
 
 # RFC 3339, section 5.6. Python's own parser takes the rest of ISO 8601 too: weeks, basic forms.
 _RFC_3339 = re.compile(
@@ -92,20 +82,6 @@ def shown_name(name: object) -> str:
     hold a card number."""
     text = str(name)
     return text if _PLAIN_NAME.fullmatch(text) and not _LONG_NUMBER.search(text) else "(hidden)"
-
-
-def contains_card_number(text: str) -> bool:
-    """Whether a card number stands in ``text``: an issuer's first digit, length and Luhn.
-
-    Of the digits of a UUID, or of a hexadecimal hash, some would pass now and then, and no caller
-    could help it: such words are passed over.
-    """
-    if len(text) < 13:
-        return False
-    return any(
-        luhn.is_valid(re.sub(r"[ -]", "", match.group()))
-        for match in _CARD_NUMBER.finditer(_IDENTIFIER.sub(" x ", text))
-    )
 
 
 OWN_CODES = frozenset({"amount_too_large", "currency_not_supported", "resource_missing"})

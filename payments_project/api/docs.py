@@ -7,6 +7,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from payments_project.api import reference
+from payments_project.events.catalogue import event_types
+from payments_project.events.schemas import file_name
 
 # number, brand or outcome, what happens
 CARDS_PAID = (
@@ -62,6 +64,9 @@ def docs(request: HttpRequest) -> HttpResponse:
         "cards_paid": CARDS_PAID,
         "cards_otherwise": CARDS_OTHERWISE,
         "states": STATES,
+        "event_types": [
+            (item, _with_code(item.description), file_name(item)) for item in event_types()
+        ],
         "tags": reference.TAGS,
         "authorization_days": settings.AUTHORIZATION_VALID_DAYS,
         "per_second": f"{settings.RATE_LIMIT_PER_SECOND:,}",

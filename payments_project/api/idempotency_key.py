@@ -4,7 +4,7 @@ import re
 
 from django.http import HttpRequest
 
-from payments_project.api.bodies import contains_card_number
+from payments_project.card_numbers import contains_card_number
 
 HEADER = "HTTP_IDEMPOTENCY_KEY"
 

@@ -1,16 +1,12 @@
 """What the API answers with: objects that render themselves and describe themselves to OpenAPI."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
-
-def render_time(moment: datetime) -> str:
-    """RFC 3339 in UTC with microseconds: ``2026-01-31T12:00:00.000000Z``."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
-
+from payments_project.times import render_time
 
 Time = Annotated[datetime, PlainSerializer(render_time, return_type=str, when_used="json")]
 Day = Annotated[date, PlainSerializer(date.isoformat, return_type=str, when_used="json")]

@@ -22,7 +22,7 @@ from drf_spectacular.plumbing import ComponentRegistry
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 
-from payments_project.api import reference
+from payments_project.api import reference, webhook_reference
 from payments_project.api.query import NoQuery, Query
 
 Json = dict[str, Any]
@@ -92,13 +92,14 @@ class ApiSchema(AutoSchema):
 
 
 def complete(result: Json, generator: Any, request: Any, public: bool) -> Json:
-    """drf-spectacular's last step: endpoints that are not DRF's, components, tags, server."""
+    """drf-spectacular's last step: endpoints that are not DRF's, webhooks, components, tags."""
     for path, view_class in endpoints():
         for method in getattr(view_class, "operations", {}):
             item = result["paths"].setdefault(path, {})
             if method.lower() not in item:
                 item[method.lower()] = describe(path, method, view_class)
     result["paths"] |= reference.PROBES
+    result["webhooks"] = webhook_reference.webhooks()
     result["servers"] = [{"url": settings.PUBLIC_URL}]
     tags = sorted({tag for item in result["paths"].values() for tag in _tags_of(item)})
     result["tags"] = [{"name": tag, "description": reference.TAGS.get(tag, "")} for tag in tags]
@@ -108,7 +109,10 @@ def complete(result: Json, generator: Any, request: Any, public: bool) -> Json:
         "responses": {
             f"Error{status}": _error_response(status) for status in reference.ERROR_STATUSES
         },
-        "parameters": {"IdempotencyKey": reference.IDEMPOTENCY_KEY},
+        "parameters": {
+            "IdempotencyKey": reference.IDEMPOTENCY_KEY,
+            **webhook_reference.PARAMETERS,
+        },
         "securitySchemes": reference.SECURITY_SCHEMES,
     }
     return result
@@ -422,8 +426,8 @@ def _schema_of(model: type[BaseModel], mode: JsonSchemaMode) -> Json:
 
 
 def _components() -> Json:
-    """The schema of every model that a view names, and of those within them."""
-    schemas: Json = {"Error": reference.ERROR_SCHEMA}
+    """The schema of every model that a view or a webhook names, and of those within them."""
+    schemas: Json = {"Error": reference.ERROR_SCHEMA, **webhook_reference.object_components()}
     for _path, view_class in endpoints():
         for operation in getattr(view_class, "operations", {}).values():
             if operation.body is not None:

@@ -13,8 +13,9 @@ from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 
-from payments_project.api.bodies import contains_card_number, shown_name
+from payments_project.api.bodies import shown_name
 from payments_project.api.errors import PayloadTooLarge, UnsupportedMediaType
+from payments_project.card_numbers import contains_card_number
 from payments_project.errors import FieldError, InvalidInput
 
 FILE_BYTES_MAX = 5 * 1024 * 1024

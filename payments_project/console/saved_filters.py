@@ -19,7 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from payments_project.api.bodies import contains_card_number
+from payments_project.card_numbers import contains_card_number
 from payments_project.console.models import (
     NAME_CHARACTERS_MAX,
     QUERY_CHARACTERS_MAX,

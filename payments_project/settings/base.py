@@ -291,8 +291,13 @@ PAYOUT_DEBTORS: dict[str, dict[str, str]] = json_object("PAYOUT_DEBTORS")
 
 # Webhooks: workers of one process, which mostly wait for merchants' servers; and after how many days
 # without a success an endpoint is disabled.
+WEBHOOK_TIMEOUT_SECONDS = env.float("WEBHOOK_TIMEOUT_SECONDS", default=15.0)
 WEBHOOK_THREADS = env.int("WEBHOOK_THREADS", default=64)
 WEBHOOK_DISABLED_AFTER_DAYS = env.int("WEBHOOK_DISABLED_AFTER_DAYS", default=5)
+# Test mode's endpoints may be on this host: an embedded start only.
+WEBHOOK_ALLOW_LOOPBACK = env.bool("WEBHOOK_ALLOW_LOOPBACK", default=False)
+# Who is asked for endpoints' names, each as address:port; the system's servers by default.
+WEBHOOK_DNS_SERVERS: list[str] = env.list("WEBHOOK_DNS_SERVERS", default=[])
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
 CELERY_RESULT_BACKEND = None

@@ -20,6 +20,7 @@ EMBEDDED = True
 # The login that ./dev up prints works with its password alone.
 STAFF_SECOND_FACTOR = env("STAFF_SECOND_FACTOR", default="optional")  # noqa: F405
 SIMULATOR_ANSWERS_LIVE = True
+WEBHOOK_ALLOW_LOOPBACK = env.bool("WEBHOOK_ALLOW_LOOPBACK", default=True)  # noqa: F405
 # High enough to benchmark one merchant's key; see docs/rate-limits.md.
 RATE_LIMIT_PER_SECOND = env.int("RATE_LIMIT_PER_SECOND", default=10_000)  # noqa: F405
 RATE_LIMIT_PER_HOUR = env.int("RATE_LIMIT_PER_HOUR", default=10_000_000)  # noqa: F405

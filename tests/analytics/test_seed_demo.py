@@ -14,12 +14,13 @@ from django.core.management import call_command
 from django.db.models import Count, Min, Sum
 
 from analytics.demo import today
-from analytics.management.commands.seed_demo import DEMO_EMAIL
+from analytics.management.commands.seed_demo import APPLICANT, DEMO_EMAIL, OTHER_EMAIL
 from disputes.models import Dispute, Refund
 from disputes.services.audit_books import audit_books
 from merchants.models import ApiKey, Customer, Merchant
 from payments_project.models import AuditEntry, IdempotencyKey, StaffUser
 from payments_project.tenancy import Scope
+from tests.payments_project.events.holding import faults_in
 from tests.server import ROOT, Server
 from transactions.balances import fold_balances, read_balances
 from transactions.models import GatewayOperation, SimulatorCallback, SimulatorCharge, Transaction
@@ -106,6 +107,20 @@ def test_events_of_the_history_lie_in_its_time(demo: Merchant) -> None:
     ).aggregate(Min("created_at"))["created_at__min"]
 
     assert first < datetime.now(UTC) - timedelta(days=50)
+
+
+def test_every_event_is_as_its_schema_says(output: Path) -> None:
+    from payments_project.models import Event
+
+    merchants = Merchant.objects.filter(email__in=(DEMO_EMAIL, OTHER_EMAIL, APPLICANT))
+    events = Event.objects.filter(merchant_id__in=merchants.values("pk"))
+    written = set(events.filter(request_id=None).values_list("type", "environment"))
+
+    # Of the history's own writing there is every kind, and in both environments.
+    for kind in ("customer.created", "payment_method.created", "transaction.failed"):
+        assert {(kind, "test"), (kind, "live")} <= written
+    assert {"refund.succeeded", "dispute.closed"} <= {kind for kind, _ in written}
+    assert faults_in(events.iterator()) == set()
 
 
 def test_keys_in_the_file_work_and_nobody_else_reads_it(output: Path, server: Server) -> None:

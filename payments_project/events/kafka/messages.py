@@ -7,11 +7,12 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.formats.json import JSONFormat
 from confluent_kafka import Message
-from django.conf import settings
 
+from payments_project.events.catalogue import event_type
 from payments_project.events.errors import Unreadable
 from payments_project.events.kafka.topics import topic_of
 from payments_project.events.logged import EventRow, LoggedEvent
+from payments_project.events.schemas import schema_url
 
 _FORMAT = JSONFormat()
 
@@ -54,7 +55,7 @@ def encode(row: EventRow) -> Encoded:
             ("ce_subject", row.aggregateid),
             ("ce_time", row.created_at),
             ("content-type", "application/json"),
-            ("ce_dataschema", schema_url(row.type)),
+            *_schema_of(row.type),
             # Extensions of ours, whose names CloudEvents wants in lower case.
             ("ce_sequence", str(row.sequence)),
             ("ce_merchantid", row.merchant_id),
@@ -104,6 +105,10 @@ def place_of(message: Message) -> Place:
 
 
 @lru_cache(maxsize=256)
-def schema_url(event_type: str, version: int = 1) -> str:
-    """Where the JSON Schema of an event type's data is published."""
-    return f"{settings.PUBLIC_URL}/docs/events/{event_type}.v{version}.json"
+def _schema_of(name: str) -> list[tuple[str, str | bytes | None]]:
+    """The attribute that says where a type's schema is; none for a type that is not in the
+    catalogue, which is passed on all the same."""
+    try:
+        return [("ce_dataschema", schema_url(event_type(name)))]
+    except KeyError:
+        return []

@@ -10,10 +10,10 @@ from payments_project.events.errors import Postponed
 from payments_project.events.kafka.publisher import Publisher
 from payments_project.events.kafka.topics import (
     GROUPS,
-    OBJECTS,
     dead_letter_topic,
     ensure_topics,
     topic_of,
+    topics_of,
 )
 from payments_project.events.logged import EventRow
 from payments_project.events.run_reader import ReaderRun
@@ -62,8 +62,7 @@ def _relay_group(group: str, stop: threading.Event) -> None:
         # Those of the catalogue at once, so that consumers find them; a new kind's when it comes.
         wanted = {topic_of(row.aggregatetype) for row in rows} - ready
         if wanted:
-            wanted |= {topic_of(name) for name in OBJECTS if GROUPS[group].takes(name)}
-            wanted.add(dead_letter_topic())
+            wanted |= {*topics_of(GROUPS[group]), dead_letter_topic()}
             try:
                 ensure_topics(wanted)
             except KafkaException as error:

@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from django.conf import settings
 
+from payments_project.events.catalogue import event_types
 from payments_project.events.kafka.clients import make_admin
 from payments_project.events.log_reader import Selection
 
@@ -15,20 +16,6 @@ logger = logging.getLogger(__name__)
 
 SECONDS_MAX = 15
 
-# Kinds of objects whose events there are; each has its topic. A test holds them against the
-# catalogue of event types.
-OBJECTS = (
-    "api_key",
-    "balance_adjustment",
-    "customer",
-    "dispute",
-    "merchant",
-    "payment_method",
-    "payout",
-    "refund",
-    "transaction",
-    "webhook_endpoint",
-)
 # Which topics one relay fills: several groups may be at work at once, each in order. What no group
 # names is the last one's, so that a new kind of object is never left out.
 GROUPS: dict[str, Selection] = {
@@ -48,8 +35,9 @@ def dead_letter_topic() -> str:
 
 
 def topics_of(selection: Selection) -> list[str]:
-    """The topics that hold what ``selection`` takes."""
-    return [topic_of(name) for name in OBJECTS if selection.takes(name)]
+    """The topics of the catalogue's objects that ``selection`` takes."""
+    objects = {each.object_type for each in event_types()}
+    return [topic_of(name) for name in sorted(objects) if selection.takes(name)]
 
 
 def ensure_topics(names: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from payments_project.api.bodies import contains_card_number
+from payments_project.card_numbers import contains_card_number
 from tests.api_client import Api
 
 # Sixteen digits of each would pass for a card's. (Of no card that leaks are searched for.)
