@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from payments_project.api import docs, event_schemas, health, metrics, openapi
+from payments_project.api import docs, event_schemas, event_views, health, metrics, openapi
 from payments_project.api.methods import read_only
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -25,6 +25,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("transactions.api.urls")),
     path("v1/", include("vault.api.urls")),
     path("v1/", include("merchants.api.urls")),
+    path("v1/events", event_views.EventsView.as_view()),
+    path("v1/events/<str:event_id>", event_views.EventView.as_view()),
     path("v1/openapi.json", read_only(openapi.document)),
     path("admin", RedirectView.as_view(url="/admin/", query_string=True)),
     path("admin/", admin.site.urls),

@@ -88,7 +88,7 @@ def _normal(url: str, environment: str) -> str:
         raise _Refused("This is not a URL.") from None
     _require_plain(parts, environment)
     host = _host(parts, environment)
-    if port is not None and not _is_allowed_port(port, environment):
+    if port is not None and port not in PORTS and port < PORT_LEAST:
         raise _Refused("The port must be 80, 443, or 1024 and above.")
     shown = f"[{host}]" if ":" in host else host
     place = shown if port is None else f"{shown}:{port}"
@@ -142,7 +142,3 @@ def _ascii_name(host: str) -> str:
         return idna.encode(host, strict=True, uts46=False).decode()
     except idna.IDNAError:
         raise _Refused("The host is not a valid international name.") from None
-
-
-def _is_allowed_port(port: int, environment: str) -> bool:
-    return port in PORTS or port >= PORT_LEAST

@@ -6,6 +6,7 @@ from typing import Any
 TAGS = {
     "API keys": "Keys of the merchant: made, rotated, revoked. A key is shown once.",
     "Balance": "The merchant's money, and the ledger entries that make it up.",
+    "Events": "Everything that happened, as webhooks tell it.",
     "Customers": "Who pays. Deleting one erases personal data and keeps the totals.",
     "Disputes": "Cardholders' complaints: answered with evidence, or accepted.",
     "Files": "Documents that evidence names: PDF, PNG and JPEG.",
@@ -14,6 +15,8 @@ TAGS = {
     "Payouts": "Available money sent to the merchant's bank account.",
     "Probes": "For operators: whether it lives, whether it is ready, its numbers. No key is needed.",
     "Refunds": "Money back, in one part or several.",
+    "Webhook deliveries": "What became of an event that was sent, attempt by attempt.",
+    "Webhook endpoints": "Where events are sent to.",
     "Transactions": "Payments: taken, authorized, captured, cancelled, recorded.",
 }
 
@@ -491,6 +494,27 @@ ERROR_CODES = tuple(
             _REQUEST,
             "The key has ended: there is nothing to rotate.",
             "Create a new key.",
+        ),
+        (
+            "webhook_endpoints_max",
+            409,
+            _REQUEST,
+            "There are as many webhook endpoints as there may be.",
+            "Delete one, or let one get more types of events.",
+        ),
+        (
+            "webhook_endpoint_disabled",
+            409,
+            _REQUEST,
+            "Nothing is sent to a disabled endpoint.",
+            "Enable it first, with `status`.",
+        ),
+        (
+            "event_too_old",
+            409,
+            _REQUEST,
+            "Events are sent again for thirty days.",
+            "Read older ones from `/v1/events`.",
         ),
         (
             "merchant_state_invalid",
