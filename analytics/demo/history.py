@@ -16,7 +16,6 @@ from analytics.demo.past import ids_at, make_months, write_events
 from analytics.demo.payers import Payer, count_payments
 from analytics.demo.stories import Story, tell_story
 from disputes.models import Dispute, Refund, SimulatorDispute
-from merchants.models import Merchant
 from merchants.services.extend_history import extend_history
 from merchants.terms import MerchantTerms
 from payments_project.tenancy import Scope
@@ -49,11 +48,7 @@ def write_history(
         for identity, moment in zip(ids_at(moments), moments, strict=True)
     ]
     _write(scope, stories)
-    count_payments(
-        payers=payers,
-        payments=[story.transaction for story in stories],
-        settlement_currency=Merchant.objects.get(pk=scope.merchant_id).settlement_currency,
-    )
+    count_payments(payers=payers, payments=[story.transaction for story in stories])
     return len(stories)
 
 

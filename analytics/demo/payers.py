@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F
 from pydantic import SecretStr
 
 from analytics.demo.past import Told, ids_at, make_months, write_events
-from merchants.models import Customer, CustomerTotal
+from merchants.models import Customer
 from merchants.personal_data import write_personal_data
 from merchants.services.extend_history import extend_history
 from merchants.snapshot import customer_snapshot
 from payments_project.tenancy import Scope
-from transactions import states
 from transactions.models import Transaction
+from transactions.services.total_customers import write_totals
 from vault.cards import parse_card
 from vault.insertion import CardSealer, row_of
 from vault.models import PaymentMethod
@@ -90,38 +89,13 @@ def _payer(scope: Scope, place: int, identity: UUID, moment: datetime) -> Payer:
     return customer, card
 
 
-def count_payments(
-    *, payers: Sequence[Payer], payments: Sequence[Transaction], settlement_currency: str
-) -> None:
-    """Adds ``payments`` to their customers' totals, and tells cards when they were last used.
-
-    Counted is what succeeded at some time, as ``Customer`` has it.
-    """
-    for customer, card in payers:
+def count_payments(*, payers: Sequence[Payer], payments: Sequence[Transaction]) -> None:
+    """Writes the customers' totals, and tells cards when they were last used; after ``payments``
+    are written, in the caller's transaction."""
+    for _customer, card in payers:
         own = [payment for payment in payments if payment.payment_method_token == card.pk]
-        if not own:
-            continue
-        PaymentMethod.objects.filter(pk=card.pk).update(
-            last_used_at=max(payment.created_at for payment in own)
-        )
-        good = [payment for payment in own if payment.status in states.SUCCESSFUL]
-        if good:
-            _add_totals(customer, good, settlement_currency)
-
-
-def _add_totals(customer: Customer, payments: list[Transaction], settlement_currency: str) -> None:
-    amounts: dict[str, int] = {}
-    for payment in payments:
-        taken = payment.captured_amount or 0
-        amounts[payment.currency] = amounts.get(payment.currency, 0) + taken
-    moments = [payment.created_at for payment in payments]
-    Customer.objects.filter(pk=customer.pk).update(
-        total_transactions=F("total_transactions") + len(payments),
-        total_amount=F("total_amount") + amounts.get(settlement_currency, 0),
-        first_transaction_at=min(moments),
-        last_transaction_at=max(moments),
-        updated_at=max(moments),
-    )
-    for currency, amount in amounts.items():
-        total, _ = CustomerTotal.objects.get_or_create(customer=customer, currency=currency)
-        CustomerTotal.objects.filter(pk=total.pk).update(amount=F("amount") + amount)
+        if own:
+            PaymentMethod.objects.filter(pk=card.pk).update(
+                last_used_at=max(payment.created_at for payment in own)
+            )
+    write_totals(sorted(customer.pk for customer, _card in payers))

@@ -102,7 +102,8 @@ def rebase_cursors() -> dict[str, int]:
         found = cursor.fetchall()
         of_log = [name for name, table in found if table == "events"]
         others = [_READERS[name] for name, table in found if table != "events"]
-        tables = sorted({table for _, table in found})
+        # Of the log too where nobody has read it yet: whoever begins to would find no end.
+        tables = sorted({"events", *(table for _, table in found)}) if found else []
         for table in tables:
             cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(_TAKEN_UP_TO, [of_log])

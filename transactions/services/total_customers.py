@@ -55,16 +55,17 @@ def total_customers(customer_ids: Iterable[UUID]) -> None:
     are what the payments say. Locks the customers.
     """
     wanted = sorted(set(customer_ids))
-
-    def work() -> None:
-        # What others commit before the lock, the next statement sees: of two at once, the one that
-        # writes last has seen all that the other had.
-        lock_customers(wanted)
-        with connection.cursor() as cursor:
-            cursor.execute(_TOTALS, {"customers": wanted})
-
     if wanted:
-        run_in_transaction(work)
+        run_in_transaction(lambda: write_totals(wanted))
+
+
+def write_totals(customer_ids: Sequence[UUID]) -> None:
+    """The same in the caller's transaction, which is READ COMMITTED."""
+    # What others commit before the lock, the next statement sees: of two at once, the one that
+    # writes last has seen all that the other had.
+    lock_customers(customer_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS, {"customers": list(customer_ids)})
 
 
 def _handle(events: Sequence[LoggedEvent]) -> None:
