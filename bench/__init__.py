@@ -8,6 +8,7 @@ BENCHES = {
     "races": "refunds, captures and idempotency keys under concurrency",
     "vault": "tokenising a batch against bare encryption and insert",
     "events": "the log to Kafka against a bare producer, and the lag under payments",
+    "webhooks": "a thousand endpoints, a tenth of them dead: how late the others hear",
     "storm": "the relay killed at random and the broker away: nothing lost or out of order",
     "start": "from a clean clone to the first payment",
 }

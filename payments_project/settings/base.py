@@ -311,7 +311,16 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ROUTES = {"merchants.deliver_webhooks": {"queue": "webhooks"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Longer than the longest task; a killed worker's task comes back soon after, not 100 s later.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2400, "unacked_restore_throttle": 1}
+# Who asks for work waits for a broker that is away a moment, not the six seconds that are the default.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 2400,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 2,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
 CELERY_BEAT_SCHEDULE = SCHEDULE
 CELERY_REDBEAT_REDIS_URL = CELERY_BROKER_URL
 # A beat that was killed leaves its lock behind. The next one looks for it as often as the loop's
