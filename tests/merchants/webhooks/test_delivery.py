@@ -287,7 +287,7 @@ def test_410_disables_the_endpoint_and_tells_the_merchant(api: Api, receiver: Re
     read = api.get(f"/v1/webhook_endpoints/{endpoint['id']}").json()
     assert (read["status"], read["disabled_reason"]) == ("disabled", "gone")
     assert deliver(endpoint) == 0
-    told = api.get(f"/v1/events?object={endpoint['id']}").json()["data"]
+    told = api.get("/v1/events", object=endpoint["id"]).json()["data"]
     assert told[0]["type"] == "webhook_endpoint.disabled"
     assert told[0]["data"]["previous_attributes"] == {"status": "enabled", "disabled_reason": None}
     notice = MerchantNotice.objects.get(object_id=endpoint["id"])
