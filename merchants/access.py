@@ -1,4 +1,4 @@
-"""The one door to a tenant's customers and keys."""
+"""The one door to a tenant's customers, keys, webhook endpoints and deliveries."""
 
 from uuid import UUID
 
@@ -64,6 +64,11 @@ def webhook_deliveries_of(scope: Scope) -> "QuerySet[WebhookDelivery]":
     return WebhookDelivery.objects.filter(
         merchant_id=scope.merchant_id, environment=scope.environment
     )
+
+
+def deliveries_to(endpoint: WebhookEndpoint) -> "QuerySet[WebhookDelivery]":
+    """All deliveries to an endpoint, which the caller has through this module."""
+    return WebhookDelivery.objects.filter(endpoint=endpoint)
 
 
 def get_webhook_delivery(*, scope: Scope, delivery_id: UUID) -> WebhookDelivery:

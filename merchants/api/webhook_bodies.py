@@ -1,20 +1,25 @@
 """What the webhook endpoints take."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from merchants.services.rotate_webhook_secret import OVERLAP_SECONDS, OVERLAP_SECONDS_MAX
 from merchants.webhooks.event_filters import EVERYTHING, FILTERS_MAX
 from merchants.webhooks.urls import LENGTH_MAX
-from payments_project.api.bodies import Body, FreeText, Timestamp
+from payments_project.api.bodies import Body, FreeText, Id, Timestamp
 from payments_project.api.query import CreatedRange, ListQuery
 
 Url = Annotated[
-    str, Field(min_length=1, max_length=LENGTH_MAX, json_schema_extra={"format": "uri"})
+    FreeText, Field(min_length=1, max_length=LENGTH_MAX, json_schema_extra={"format": "uri"})
 ]
 Filters = Annotated[
-    list[Annotated[str, Field(max_length=60)]], Field(min_length=1, max_length=FILTERS_MAX)
+    list[Annotated[str, Field(max_length=60)]],
+    Field(
+        min_length=1,
+        max_length=FILTERS_MAX,
+        description="Types by name, an object's (`refund.*`), or all (`*`).",
+    ),
 ]
 Description = Annotated[FreeText, Field(max_length=500)]
 
@@ -27,8 +32,16 @@ class CreateWebhookEndpoint(Body):
     description: Description | None = None
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
 class UpdateWebhookEndpoint(Body):
-    """``PATCH /v1/webhook_endpoints/{id}``."""
+    """``PATCH /v1/webhook_endpoints/{id}``: what is not given stays as it is, so that no default
+    counts."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
     url: Url = ""
     enabled_events: Filters = Field(default_factory=list)
@@ -57,5 +70,7 @@ class WebhookDeliveryQuery(ListQuery, CreatedRange):
     """``GET /v1/webhook_endpoints/{id}/deliveries``."""
 
     status: Literal["pending", "succeeded", "failed"] | None = None
-    event: str | None = None
-    event_type: Annotated[str, Field(max_length=60)] | None = None
+    event: Id | None = None
+    event_type: Annotated[str, Field(max_length=60)] | None = Field(
+        None, description="A type by name, or an object's: `refund.*`."
+    )

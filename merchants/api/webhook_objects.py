@@ -19,7 +19,7 @@ class WebhookEndpointObject(Resource):
     url: str
     enabled_events: list[str]
     status: Literal["enabled", "disabled"]
-    disabled_reason: str | None
+    disabled_reason: Literal["merchant", "staff", "deleted", "gone", "failing"] | None
     description: str | None
     secret: str | None = None
 

@@ -7,7 +7,6 @@ from rest_framework.request import Request
 from merchants.access import (
     get_webhook_delivery,
     get_webhook_endpoint,
-    webhook_deliveries_of,
     webhook_endpoints_of,
 )
 from merchants.api.bodies import Nothing
@@ -26,6 +25,7 @@ from merchants.api.webhook_objects import (
     delivery_content,
     endpoint_content,
 )
+from merchants.selectors import list_deliveries, newest_attempts
 from merchants.services.create_webhook_endpoint import create_webhook_endpoint
 from merchants.services.resend_webhooks import (
     resend_webhook,
@@ -37,7 +37,8 @@ from merchants.services.update_webhook_endpoint import (
     delete_webhook_endpoint,
     update_webhook_endpoint,
 )
-from merchants.webhook_models import WebhookAttempt, WebhookEndpoint
+from merchants.webhook_models import WebhookEndpoint
+from merchants.webhooks.delivery_ids import delivery_id
 from payments_project.api.idempotent import atomic_operation
 from payments_project.api.objects import ListObject
 from payments_project.api.openapi import ListOf, Operation
@@ -46,10 +47,7 @@ from payments_project.api.query import NoQuery
 from payments_project.api.views import ApiView
 from payments_project.database.pages import page_by_id, require_cursor
 from payments_project.database.transaction_manager import run_in_transaction
-from payments_project.database.uuid7 import uuid_of
-from payments_project.errors import ResourceMissing
-
-ATTEMPTS_MAX = 100
+from payments_project.events.selectors import get_event, types_named
 
 
 class _WebhookView(ApiView):
@@ -91,7 +89,12 @@ class WebhookEndpointsView(_WebhookView):
 
     @atomic_operation
     def post(self, request: Request) -> tuple[int, dict[str, Any]]:
-        """Adds an endpoint, which gets what happens from now on. Its secret is shown once."""
+        """Adds an endpoint.
+
+        It gets what happens from now on. Its secret is in this answer, and in no other but that of
+        its rotation. A merchant has up to twenty endpoints in an environment. The URL is `https`;
+        in test mode `http` too, and on an embedded start of the service also on loopback.
+        """
         body = self.body(CreateWebhookEndpoint)
         made = create_webhook_endpoint(
             scope=self.scope,
@@ -118,7 +121,11 @@ class WebhookEndpointView(_WebhookView):
         return endpoint_content(self.endpoint(endpoint_id))
 
     def patch(self, request: Request, endpoint_id: str) -> dict[str, Any]:
-        """Changes what is given. One that is enabled again begins anew."""
+        """Changes what is given.
+
+        One that is enabled again or gets another URL begins anew: that it failed is forgotten. What
+        was told while it was disabled is sent by `resend` with `status: all`.
+        """
         changes = self.body(UpdateWebhookEndpoint).model_dump(exclude_unset=True)
         identity = require_uuid(endpoint_id)
         endpoint = run_in_transaction(
@@ -129,7 +136,10 @@ class WebhookEndpointView(_WebhookView):
         return endpoint_content(endpoint)
 
     def delete(self, request: Request, endpoint_id: str) -> dict[str, Any]:
-        """Ends an endpoint for good."""
+        """Ends an endpoint for good.
+
+        Nothing is sent to it any more, and it and its deliveries are not found any more.
+        """
         self.query(NoQuery)
         identity = require_uuid(endpoint_id)
         endpoint = run_in_transaction(
@@ -151,8 +161,11 @@ class RotateSecretView(_WebhookView):
 
     @atomic_operation
     def post(self, request: Request, endpoint_id: str) -> dict[str, Any]:
-        """Gives the endpoint a new secret. The old one signs too until the overlap is over: a day,
-        unless the call says otherwise."""
+        """Gives the endpoint a new secret.
+
+        The old one signs too until the overlap is over: a day, unless the call says otherwise, and
+        a week at most. The secret is shown in this answer alone.
+        """
         body = self.body(RotateSecret)
         endpoint = rotate_webhook_secret(
             scope=self.scope,
@@ -172,7 +185,11 @@ class TestWebhookEndpointView(_WebhookView):
 
     @atomic_operation
     def post(self, request: Request, endpoint_id: str) -> tuple[int, dict[str, Any]]:
-        """Sends the endpoint an event of type `webhook_endpoint.test`, whatever it asks for."""
+        """Sends the endpoint a test event.
+
+        Its type is `webhook_endpoint.test`, which comes whatever the endpoint asks for. The answer
+        is its delivery, which tells later what became of it.
+        """
         self.body(Nothing)
         identity = send_test_webhook(
             scope=self.scope, endpoint_id=require_uuid(endpoint_id), actor=self.actor
@@ -189,8 +206,13 @@ class ResendWebhooksView(_WebhookView):
 
     @atomic_operation
     def post(self, request: Request, endpoint_id: str) -> tuple[int, WebhookResendObject]:
-        """Sends again what failed since a time, or, with `status: all`, every event since then that
-        the endpoint wants, those that it never got included."""
+        """Sends again what failed since a time, or everything.
+
+        With `status: all` it is every event since then that the endpoint asks for, taken or not,
+        and those that it never got: as while it was disabled, or before it was made. `since` is up
+        to thirty days ago. A call looks at 10,000 events; with `has_more`, call again with
+        `continue_from` as `since`.
+        """
         body = self.body(ResendWebhooks)
         identity = require_uuid(endpoint_id)
         resent = resend_webhooks_since(
@@ -215,22 +237,21 @@ class WebhookDeliveriesView(_WebhookView):
     }
 
     def get(self, request: Request, endpoint_id: str) -> dict[str, Any]:
-        """What was and is to be sent to an endpoint, newest event first."""
+        """What was and is to be sent to an endpoint, newest event first.
+
+        Deliveries are kept for six months, unless the service is set up otherwise.
+        """
         query = self.query(WebhookDeliveryQuery)
         endpoint = self.endpoint(endpoint_id)
-        own = webhook_deliveries_of(self.scope).filter(endpoint=endpoint)
-        require_cursor(query, lambda pk: own.filter(pk=pk).exists())
-        rows = own.filter(**query.id_filters())
+        filters = query.id_filters()
         if query.status is not None:
-            rows = rows.filter(status=query.status)
+            filters["status"] = query.status
         if query.event_type is not None:
-            rows = rows.filter(event_type=query.event_type)
+            filters["event_type__in"] = types_named(query.event_type, param="event_type")
         if query.event is not None:
-            event_id = uuid_of(query.event)
-            if event_id is None:
-                raise ResourceMissing(f"No such event: {query.event}", param="event")
-            rows = rows.filter(event_id=event_id)
-        page = page_by_id(rows, query)
+            get_event(scope=self.scope, event_id=query.event, param="event")
+            filters["pk"] = delivery_id(event_id=query.event, endpoint_id=endpoint.pk)
+        page = list_deliveries(endpoint=endpoint, query=query, filters=filters)
         return ListObject(
             url=f"/v1/webhook_endpoints/{endpoint.pk}/deliveries",
             has_more=page.has_more,
@@ -246,11 +267,13 @@ class WebhookDeliveryView(_WebhookView):
     }
 
     def get(self, request: Request, delivery_id: str) -> dict[str, Any]:
-        """One delivery with its attempts, the newest hundred of them."""
+        """One delivery with its attempts.
+
+        They are the newest hundred of them, newest first.
+        """
         self.query(NoQuery)
         delivery = get_webhook_delivery(scope=self.scope, delivery_id=require_uuid(delivery_id))
-        attempts = WebhookAttempt.objects.filter(delivery_id=delivery.pk).order_by("-pk")
-        return delivery_content(delivery, attempts=list(attempts[:ATTEMPTS_MAX]))
+        return delivery_content(delivery, attempts=newest_attempts(delivery))
 
 
 class ResendWebhookView(_WebhookView):
@@ -262,7 +285,11 @@ class ResendWebhookView(_WebhookView):
 
     @atomic_operation
     def post(self, request: Request, delivery_id: str) -> dict[str, Any]:
-        """Sends an event to its endpoint again, whether it took it or not."""
+        """Sends an event to its endpoint again.
+
+        It is sent whether it was taken or not, from the first try, up to thirty days after it
+        happened. `webhook-id` and body are the same as before.
+        """
         self.body(Nothing)
         identity = require_uuid(delivery_id)
         delivery = get_webhook_delivery(scope=self.scope, delivery_id=identity)

@@ -126,6 +126,8 @@ def _send(sender: WebhookSender, claim: Claim, delivery: Claimed, event: Event) 
         # Well again, so that the next success writes less.
         endpoint.consecutive_failures = 0
         return True
+    # So that a success later in the batch is written down as the end of the failures.
+    endpoint.consecutive_failures += 1
     return not record_failure(endpoint=endpoint, delivery_id=delivery.id, outcome=outcome)
 
 

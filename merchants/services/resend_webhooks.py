@@ -32,7 +32,7 @@ _AGAIN = """
 UPDATE webhook_deliveries
    SET status = 'pending', tries = 0, next_attempt_at = clock_timestamp(),
        give_up_at = clock_timestamp() + make_interval(secs => %s), finished_at = NULL
- WHERE id = ANY(%s) AND (leased_until IS NULL OR status <> 'pending')
+ WHERE id = ANY(%s)
 """
 _EVENTS = f"""
 SELECT {COLUMNS}
@@ -54,7 +54,8 @@ class Resent:
 def resend_webhook(*, scope: Scope, delivery: WebhookDelivery) -> None:
     """Has a delivery made anew, from its first try, in the caller's transaction; locks its endpoint.
 
-    One that is pending is due at once. Raises ``WebhookEndpointDisabled``, ``EventTooOld`` after
+    One that is pending is due at once; one that a worker is at stays with it, and is sent anew if
+    that attempt fails. Raises ``WebhookEndpointDisabled``, ``EventTooOld`` after
     ``RESEND_DAYS_MAX`` days, ``ResourceMissing``.
     """
     endpoint = _lock_enabled(scope, delivery.endpoint_id)
@@ -68,20 +69,21 @@ def resend_webhooks_since(
 ) -> Resent:
     """Sends an endpoint everything since a time again that it wants, in the caller's transaction.
 
-    Events that it never got, as while it was disabled, too; with ``only_failed`` nothing but what
-    failed. Looks at ``BATCH_MAX`` events a call, oldest first. Locks the endpoint. Raises
-    ``WebhookEndpointDisabled``, ``EventTooOld`` and ``ResourceMissing``.
+    Events that it never got too, as while it was disabled or before it was made; with
+    ``only_failed`` nothing but what failed. Looks at ``BATCH_MAX`` events a call, oldest first, and
+    at each of them in one call only. Locks the endpoint. Raises ``WebhookEndpointDisabled``,
+    ``EventTooOld`` and ``ResourceMissing``.
     """
+    endpoint = _lock_enabled(scope, endpoint_id)
     if datetime.now(UTC) - since > timedelta(days=RESEND_DAYS_MAX):
         raise EventTooOld(f"Events are sent again for {RESEND_DAYS_MAX} days.", param="since")
-    endpoint = _lock_enabled(scope, endpoint_id)
     with connection.cursor() as cursor:
         cursor.execute(
             _EVENTS,
             [scope.merchant_id, scope.environment, uuid7_floor(since), BATCH_MAX + 1],
         )
         found = [from_log(EventRow._make(row)) for row in cursor.fetchall()]
-    events = found[:BATCH_MAX]
+    events, continue_from = _batch(found)
     wanted = [event for event in events if _is_wanted(event, endpoint)]
     deliveries = [delivery_id(event_id=event.id, endpoint_id=endpoint.pk) for event in wanted]
     again = WebhookDelivery.objects.filter(pk__in=deliveries)
@@ -91,7 +93,7 @@ def resend_webhooks_since(
     count = _send_again(endpoint, known)
     if not only_failed:
         count += len(insert_deliveries([(event, endpoint) for event in wanted]))
-    return Resent(count, found[BATCH_MAX].created_at if len(found) > BATCH_MAX else None)
+    return Resent(count, continue_from)
 
 
 def send_test_webhook(*, scope: Scope, endpoint_id: UUID, actor: Actor) -> UUID:
@@ -116,6 +118,18 @@ def send_test_webhook(*, scope: Scope, endpoint_id: UUID, actor: Actor) -> UUID:
     return delivery_id(event_id=event.id, endpoint_id=endpoint.pk)
 
 
+def _batch(found: Sequence[LoggedEvent]) -> tuple[Sequence[LoggedEvent], datetime | None]:
+    """The events of this call, and the time from which the next one has to look.
+
+    A time is a whole millisecond, so the batch ends before the one that it can't take whole; else
+    the next call would take some of its events again.
+    """
+    if len(found) <= BATCH_MAX:
+        return found, None
+    continue_from = found[BATCH_MAX].created_at
+    return [event for event in found if event.created_at < continue_from], continue_from
+
+
 def _is_wanted(event: LoggedEvent, endpoint: WebhookEndpoint) -> bool:
     return (
         event.type != TEST_EVENT
@@ -125,14 +139,19 @@ def _is_wanted(event: LoggedEvent, endpoint: WebhookEndpoint) -> bool:
 
 
 def _lock_enabled(scope: Scope, endpoint_id: UUID) -> WebhookEndpoint:
+    """The endpoint, locked and, if it was paused, no longer so: who asks for a webhook wants to see
+    now whether it arrives. A failing endpoint gets one attempt, and pauses again if that fails."""
     endpoint = lock_own_webhook_endpoint(scope=scope, endpoint_id=endpoint_id)
     if endpoint.status != states.ENABLED:
         raise WebhookEndpointDisabled("The endpoint is disabled; enable it first.")
+    if endpoint.paused_until is not None:
+        endpoint.paused_until = None
+        endpoint.save(update_fields=["paused_until"])
     return endpoint
 
 
 def _send_again(endpoint: WebhookEndpoint, deliveries: Sequence[UUID]) -> int:
-    """Those that a worker is at just now are under way and stay."""
+    """What a worker is at keeps its lease, so that nobody else sends it meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute(_AGAIN, [GIVE_UP_AFTER.total_seconds(), list(deliveries)])
         count = int(cursor.rowcount)

@@ -32,7 +32,10 @@ def rotate_webhook_secret(
             seconds=min(overlap_seconds, OVERLAP_SECONDS_MAX)
         )
     endpoint.secret = new_secret()
-    endpoint.save(update_fields=["secret", "previous_secret", "previous_secret_until"])
+    endpoint.updated_at = datetime.now(UTC)
+    endpoint.save(
+        update_fields=["secret", "previous_secret", "previous_secret_until", "updated_at"]
+    )
     record_event(
         aggregate=endpoint,
         type="webhook_endpoint.updated",

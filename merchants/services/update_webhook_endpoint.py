@@ -31,8 +31,8 @@ def update_webhook_endpoint(
     """Applies ``changes`` (``url``, ``enabled_events``, ``description``, ``status``) in the caller's
     transaction; locks the endpoint.
 
-    One that is enabled again begins anew: its failures are forgotten. Nothing is written where
-    nothing changes. Raises ``InvalidInput`` for a URL or filter that can't be, ``ResourceMissing``.
+    One that is enabled again or gets another URL begins anew: its failures are forgotten. Nothing is
+    written where nothing changes. Raises ``InvalidInput`` for a URL or filter that can't be, ``ResourceMissing``.
     """
     endpoint = lock_own_webhook_endpoint(scope=scope, endpoint_id=endpoint_id)
     wanted = dict(changes)
@@ -48,14 +48,9 @@ def update_webhook_endpoint(
     is_enabled_again = status == states.ENABLED and endpoint.status == states.DISABLED
     if is_enabled_again:
         previous |= {"status": endpoint.status, "disabled_reason": endpoint.disabled_reason}
-        changed |= {
-            "status": states.ENABLED,
-            "disabled_reason": None,
-            "disabled_at": None,
-            "consecutive_failures": 0,
-            "failing_since": None,
-            "paused_until": None,
-        }
+        changed |= {"status": states.ENABLED, "disabled_reason": None, "disabled_at": None}
+    if is_enabled_again or "url" in changed:
+        changed |= {"consecutive_failures": 0, "failing_since": None, "paused_until": None}
     if changed:
         for name, value in changed.items():
             setattr(endpoint, name, value)
@@ -76,18 +71,33 @@ def update_webhook_endpoint(
 def delete_webhook_endpoint(*, scope: Scope, endpoint_id: UUID, actor: Actor) -> WebhookEndpoint:
     """Disables an endpoint for good, in the caller's transaction; locks it.
 
+    The event that tells it is ``disabled``, or, of one that was disabled before, ``updated``.
     It does not exist for the API afterwards; its row stays for the record of its deliveries. Raises
     ``ResourceMissing``.
     """
     endpoint = lock_own_webhook_endpoint(scope=scope, endpoint_id=endpoint_id)
+    reason_before = endpoint.disabled_reason
     if endpoint.status == states.ENABLED:
         disable_webhook_endpoint(endpoint=endpoint, reason=DELETED, actor=actor)
-    else:
-        endpoint.disabled_reason = DELETED
-    endpoint.deleted_at = datetime.now(UTC)
+    endpoint.disabled_reason = DELETED
+    endpoint.deleted_at = endpoint.updated_at = datetime.now(UTC)
     # Nobody will need to check a signature of it any more.
     endpoint.previous_secret = endpoint.previous_secret_until = None
     endpoint.save(
-        update_fields=["deleted_at", "disabled_reason", "previous_secret", "previous_secret_until"]
+        update_fields=[
+            "deleted_at",
+            "updated_at",
+            "disabled_reason",
+            "previous_secret",
+            "previous_secret_until",
+        ]
     )
+    if reason_before is not None:
+        record_event(
+            aggregate=endpoint,
+            type="webhook_endpoint.updated",
+            data=webhook_endpoint_snapshot(endpoint),
+            previous={"disabled_reason": reason_before},
+            actor=actor,
+        )
     return endpoint

@@ -24,7 +24,9 @@ def require_event_filters(filters: Sequence[str]) -> list[str]:
     known = names | {f"{name.partition('.')[0]}.*" for name in names} | {EVERYTHING}
     for place, name in enumerate(filters):
         if name not in known:
+            # What was sent is not repeated: it may be anything.
             raise InvalidInput(
-                f"There is no event type {name[:60]}.", param=f"enabled_events[{place}]"
+                "There is no such event type, nor an object with such events.",
+                param=f"enabled_events[{place}]",
             )
     return sorted(set(filters))

@@ -1,5 +1,6 @@
 """Sending one webhook: to an address that was checked, within a time, whatever the receiver does."""
 
+import functools
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -67,7 +68,7 @@ class WebhookSender:
     def __init__(self, *, ssl_context: ssl.SSLContext | None = None) -> None:
         self._backend = _CheckedNetwork()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context or ssl.create_default_context(),
+            ssl_context=ssl_context or _trusted(),
             max_connections=1,
             keepalive_expiry=30.0,
             network_backend=self._backend,
@@ -228,6 +229,12 @@ class _TimedStream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """The system's certificate authorities, read once: it takes tens of milliseconds."""
+    return ssl.create_default_context()
 
 
 def _code_of(failure: BaseException) -> str:

@@ -70,6 +70,8 @@ def docs(request: HttpRequest) -> HttpResponse:
         "tags": reference.TAGS,
         "authorization_days": settings.AUTHORIZATION_VALID_DAYS,
         "per_second": f"{settings.RATE_LIMIT_PER_SECOND:,}",
+        "webhook_seconds": f"{settings.WEBHOOK_TIMEOUT_SECONDS:g}",
+        "webhook_days": settings.WEBHOOK_DISABLED_AFTER_DAYS,
         "per_hour": f"{settings.RATE_LIMIT_PER_HOUR:,}",
     }
     return render(request, "docs.html", context)

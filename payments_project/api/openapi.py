@@ -230,6 +230,7 @@ def _query_parameters(operation: Operation) -> list[Json]:
     parameters = []
     for name, value in schema.get("properties", {}).items():
         value = _without_null(value)
+        description = value.pop("description", None) or _parameter_description(name)
         if name == "expand[]":
             names = expandable_names(operation)
             if not names:
@@ -240,7 +241,7 @@ def _query_parameters(operation: Operation) -> list[Json]:
             "in": "query",
             "required": name in schema.get("required", ()),
             "schema": value,
-            "description": _parameter_description(name),
+            "description": description,
         }
         if value.get("type") == "array":
             parameter |= {"style": "form", "explode": True}
@@ -303,6 +304,7 @@ def _answer_response(answer: Answer, operation: Operation, method: str, path: st
         content["example"] = example
     elif example is not None:
         url = path.replace("{transaction_id}", reference.TRANSACTION_ID)
+        url = url.replace("{endpoint_id}", reference.ENDPOINT_ID)
         content["example"] = {"object": "list", "url": url, "has_more": False, "data": [example]}
     return {
         "description": description,

@@ -16,7 +16,7 @@ TAGS = {
     "Probes": "For operators: whether it lives, whether it is ready, its numbers. No key is needed.",
     "Refunds": "Money back, in one part or several.",
     "Webhook deliveries": "What became of an event that was sent, attempt by attempt.",
-    "Webhook endpoints": "Where events are sent to.",
+    "Webhook endpoints": "Where events are sent to, signed, and again until they are taken.",
     "Transactions": "Payments: taken, authorized, captured, cancelled, recorded.",
 }
 
@@ -188,7 +188,67 @@ _DECLINED = _TRANSACTION | {
     },
     "card": {"brand": "visa", "last_four": "9995"},
 }
-ANSWERS: dict[str, Any] = {"Transaction": _TRANSACTION}
+ENDPOINT_ID = "019b2f5e-7a10-7c54-b0c1-5e9d2f7a4c33"
+_ENDPOINT: dict[str, Any] = {
+    "id": ENDPOINT_ID,
+    "object": "webhook_endpoint",
+    "environment": "test",
+    "created_at": "2026-01-31T11:58:00.000000Z",
+    "url": "https://shop.example/webhooks",
+    "enabled_events": ["refund.*", "transaction.succeeded"],
+    "status": "enabled",
+    "disabled_reason": None,
+    "description": "Shop",
+}
+_DELIVERY: dict[str, Any] = {
+    "id": "019b2f60-51f0-7a3b-9c55-1d2e3f405162",
+    "object": "webhook_delivery",
+    "environment": "test",
+    "created_at": "2026-01-31T12:00:00.000000Z",
+    "endpoint": ENDPOINT_ID,
+    "event": "019b2f60-51f0-7d0e-8a44-3f5b0c6f2a11",
+    "event_type": "refund.succeeded",
+    "attempt": 1,
+    "status": "pending",
+    "response_status": 500,
+    "error": None,
+    "response_excerpt": "Internal Server Error",
+    "duration_ms": 212,
+    "next_attempt_at": "2026-01-31T12:00:05.000000Z",
+}
+_EVENT: dict[str, Any] = {
+    "id": "019b2f60-51f0-7d0e-8a44-3f5b0c6f2a11",
+    "object": "event",
+    "environment": "test",
+    "created_at": "2026-01-31T12:00:00.000000Z",
+    "type": "customer.created",
+    "sequence": 1,
+    "data": {
+        "object": {
+            "id": "019b2f60-4c1e-7b52-9d3c-6d0e5a7f1b22",
+            "object": "customer",
+            "environment": "test",
+            "external_customer_id": "till-7781",
+            "risk": {"score": 0.0, "level": "low"},
+            "is_active": True,
+        }
+    },
+    "request": {"id": "req_3f8a1c5e9b7d2046c8e0a1f4", "idempotency_key": None},
+}
+_RESEND: dict[str, Any] = {
+    "object": "webhook_resend",
+    "endpoint": ENDPOINT_ID,
+    "count": 42,
+    "has_more": False,
+    "continue_from": None,
+}
+ANSWERS: dict[str, Any] = {
+    "Transaction": _TRANSACTION,
+    "WebhookEndpoint": _ENDPOINT,
+    "WebhookDelivery": _DELIVERY,
+    "WebhookResend": _RESEND,
+    "Event": _EVENT,
+}
 BODIES: dict[str, Any] = {
     "post_transactions": {
         "pay": {
@@ -236,6 +296,35 @@ BODIES: dict[str, Any] = {
             "summary": "Part of a payment",
             "value": {"transaction": TRANSACTION_ID, "amount": 1000, "reason": "Returned"},
         }
+    },
+    "post_webhook_endpoints": {
+        "some": {
+            "summary": "Some types of events",
+            "value": {
+                "url": "https://shop.example/webhooks",
+                "enabled_events": ["refund.*", "transaction.succeeded"],
+                "description": "Shop",
+            },
+        },
+        "all": {"summary": "All events", "value": {"url": "https://shop.example/webhooks"}},
+    },
+    "update_webhook_endpoints_by_id": {
+        "enable": {"summary": "Enable it again", "value": {"status": "enabled"}},
+        "move": {
+            "summary": "Send elsewhere",
+            "value": {"url": "https://shop.example/payments/webhooks"},
+        },
+    },
+    "post_webhook_endpoints_by_id_rotate_secret": {
+        "overlap": {"summary": "Both sign for an hour", "value": {"overlap_seconds": 3600}},
+        "at_once": {"summary": "The old one has leaked", "value": {"overlap_seconds": 0}},
+    },
+    "post_webhook_endpoints_by_id_resend": {
+        "failed": {"summary": "What failed", "value": {"since": "2026-01-31T00:00:00Z"}},
+        "all": {
+            "summary": "Everything, as after a loss of data",
+            "value": {"since": "2026-01-31T00:00:00Z", "status": "all"},
+        },
     },
 }
 

@@ -353,6 +353,7 @@ def test_last_use_is_written_again_after_a_minute(
         ("GET", "refunds", "refunds:read", "refunds:read"),
         ("GET", "disputes", "disputes:read", "disputes:read"),
         ("GET", "balance", "balance:read", "balance:read"),
+        ("GET", "webhook_endpoints", "webhooks:write", "webhooks:read"),
     ],
 )
 def test_permission_opens_its_own_endpoint(

@@ -54,8 +54,7 @@ def make_due(endpoint: dict[str, Any]) -> None:
 
 def deliveries(api: Api, endpoint: dict[str, Any], **filters: str) -> list[dict[str, Any]]:
     """As the API lists them."""
-    query = "&".join(f"{name}={value}" for name, value in filters.items())
-    response = api.get(f"/v1/webhook_endpoints/{endpoint['id']}/deliveries?{query}")
+    response = api.get(f"/v1/webhook_endpoints/{endpoint['id']}/deliveries", **filters)
     assert response.status_code == 200, response.text
     found: list[dict[str, Any]] = response.json()["data"]
     return found

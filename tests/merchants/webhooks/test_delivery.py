@@ -287,7 +287,7 @@ def test_410_disables_the_endpoint_and_tells_the_merchant(api: Api, receiver: Re
     read = api.get(f"/v1/webhook_endpoints/{endpoint['id']}").json()
     assert (read["status"], read["disabled_reason"]) == ("disabled", "gone")
     assert deliver(endpoint) == 0
-    told = api.get(f"/v1/events?object={endpoint['id']}").json()["data"]
+    told = api.get("/v1/events", object=endpoint["id"]).json()["data"]
     assert told[0]["type"] == "webhook_endpoint.disabled"
     assert told[0]["data"]["previous_attributes"] == {"status": "enabled", "disabled_reason": None}
     notice = MerchantNotice.objects.get(object_id=endpoint["id"])
@@ -412,3 +412,18 @@ def test_a_test_event_comes_whatever_was_asked_for(api: Api, receiver: Receiver)
     deliver(endpoint)
     (got,) = receiver.received
     assert json.loads(got.body)["type"] == "webhook_endpoint.test"
+
+
+def test_a_success_right_after_a_failure_is_a_sign_of_health(api: Api, receiver: Receiver) -> None:
+    """Of one claim, whose endpoint was well when it was claimed."""
+    endpoint = make_endpoint(api, receiver.url, enabled_events=["transaction.succeeded"])
+    for _ in range(2):
+        api.paid()
+    fan_out_all(api)
+    receiver.reply = lambda _got: Reply(500 if len(receiver.received) == 1 else 200)
+
+    deliver(endpoint)
+
+    assert [row["response_status"] for row in deliveries(api, endpoint)] == [200, 500]
+    row = WebhookEndpoint.objects.get(pk=endpoint["id"])
+    assert (row.consecutive_failures, row.failing_since) == (0, None)

@@ -73,8 +73,12 @@ def test_expanding_needs_the_right_to_read_the_object(server: Server, api: Api) 
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/transactions", "/v1/customers", "/v1/balance", "/v1/api_keys", "/v1/refunds"]
-)
+    "path",
+    [
+        "/v1/transactions", "/v1/customers", "/v1/balance", "/v1/api_keys", "/v1/refunds",
+        "/v1/events", "/v1/webhook_endpoints",
+    ],
+)  # fmt: skip
 def test_what_can_not_be_expanded_is_refused_of_an_empty_list_too(api: Api, path: str) -> None:
     name = "refunds" if path != "/v1/transactions" else "payouts"
     error = api.error(api.http.get(f"{path}?expand[]={name}"), 400, "parameter_invalid")
@@ -104,6 +108,7 @@ def test_no_call_ignores_its_query_string(api: Api) -> None:
         ("POST", "/v1/customers", {}),
         ("POST", "/v1/refunds", {"transaction": payment["id"]}),
         ("POST", f"{path}/capture", {}),
+        ("POST", "/v1/webhook_endpoints", {"url": "https://shop.example/"}),
         ("PATCH", path, {"description": "Lamp"}),
         ("PATCH", f"/v1/customers/{customer}", {"name": "Eve"}),
         ("DELETE", f"/v1/customers/{customer}", {}),

@@ -176,12 +176,62 @@ def test_a_payment_is_as_documented(api: Api, document: dict[str, Any]) -> None:
     "path",
     [
         "/v1/transactions", "/v1/refunds", "/v1/disputes", "/v1/customers", "/v1/api_keys",
-        "/v1/payment_methods", "/v1/balance", "/v1/balance/entries",
+        "/v1/payment_methods", "/v1/balance", "/v1/balance/entries", "/v1/events",
+        "/v1/webhook_endpoints",
     ],
 )  # fmt: skip
 def test_readings_are_as_documented(api: Api, document: dict[str, Any], path: str) -> None:
     api.paid()
     check(document, path, api.get(path))
+
+
+def test_webhook_endpoints_are_as_documented(api: Api, document: dict[str, Any]) -> None:
+    path, one = "/v1/webhook_endpoints", "/v1/webhook_endpoints/{endpoint_id}"
+    made = api.post(path, {"url": "https://shop.example/hooks"})
+    assert made.status_code == 201
+    check(document, path, made)
+    url = f"{path}/{made.json()['id']}"
+    check(document, one, api.get(url))
+    check(document, one, api.patch(url, {"status": "disabled"}))
+    check(document, f"{one}/test", api.post(f"{url}/test"))
+    check(document, one, api.patch(url, {"status": "enabled"}))
+    tested = api.post(f"{url}/test")
+    assert tested.status_code == 201
+    check(document, f"{one}/test", tested)
+    check(document, f"{one}/deliveries", api.get(f"{url}/deliveries", event_type="refund.*"))
+    delivery = f"/v1/webhook_deliveries/{tested.json()['id']}"
+    check(document, "/v1/webhook_deliveries/{delivery_id}", api.get(delivery))
+    resent = api.post(f"{delivery}/resend")
+    check(document, "/v1/webhook_deliveries/{delivery_id}/resend", resent)
+    since = {"since": made.json()["created_at"]}
+    check(document, f"{one}/resend", api.post(f"{url}/resend", since))
+    check(document, f"{one}/rotate_secret", api.post(f"{url}/rotate_secret"))
+    event = api.get(f"/v1/events/{tested.json()['event']}")
+    check(document, "/v1/events/{event_id}", event)
+    check(document, one, api.delete(url))
+
+
+def test_a_change_of_an_endpoint_has_no_defaults(document: dict[str, Any]) -> None:
+    fields = document["components"]["schemas"]["UpdateWebhookEndpoint"]["properties"]
+    assert set(fields) == {"url", "enabled_events", "description", "status"}
+    assert not [name for name, field in fields.items() if "default" in field]
+
+
+def test_filters_that_say_what_they_take_are_described_so(document: dict[str, Any]) -> None:
+    for path in ("/v1/events", "/v1/webhook_endpoints/{endpoint_id}/deliveries"):
+        described = {
+            parameter.get("name"): parameter["description"]
+            for parameter in document["paths"][path]["get"]["parameters"]
+        }
+        assert "`refund.*`" in described["type" if path == "/v1/events" else "event_type"]
+        assert described["limit"] == "Objects per page."
+
+
+def test_docs_say_how_webhooks_are_got(server: Server) -> None:
+    page = httpx.get(f"{server.url}/docs").text
+    assert 'id="webhooks"' in page
+    for word in ("/v1/webhook_endpoints", "webhook-signature", "rotate_secret", "/resend"):
+        assert word in page, word
 
 
 @pytest.mark.parametrize("path", PROBES)

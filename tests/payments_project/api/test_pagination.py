@@ -113,7 +113,10 @@ def test_ranges_of_time_include_or_exclude_their_bound(
     assert ids(found) == [made[number]["id"] for number in kept]
 
 
-@pytest.mark.parametrize("path", ["transactions", "balance/entries", "refunds", "customers"])
+@pytest.mark.parametrize(
+    "path",
+    ["transactions", "balance/entries", "refunds", "customers", "webhook_endpoints", "events"],
+)
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
 @pytest.mark.parametrize("bound", ["gte", "gt", "lte", "lt"])
 def test_ranges_from_the_first_to_the_last_moment_are_answered(
@@ -121,6 +124,7 @@ def test_ranges_from_the_first_to_the_last_moment_are_answered(
 ) -> None:
     api.post("/v1/refunds", {"transaction": api.paid(amount=500)["id"], "amount": 100})
     api.post("/v1/customers", {})
+    api.post("/v1/webhook_endpoints", {"url": "https://shop.example/"})
     everything = ids(api.get(f"/v1/{path}").json())
     found = api.get(f"/v1/{path}", **{f"created_at[{bound}]": moment}).json()
     includes = moment.startswith("0") is bound.startswith("g")

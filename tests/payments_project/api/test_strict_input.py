@@ -33,6 +33,8 @@ _TENANTS_TABLES = (
     "merchant_api_keys",
     "idempotency_keys",
     "events",
+    "webhook_endpoints",
+    "webhook_deliveries",
 )
 
 
@@ -203,6 +205,7 @@ def test_no_list_takes_a_hostile_query(api: Api, server: Server) -> None:
         )
     ]
     assert {"/v1/transactions", "/v1/customers", "/v1/refunds", "/v1/api_keys"} <= set(lists)
+    assert {"/v1/events", "/v1/webhook_endpoints"} <= set(lists)
     for path in lists:
         for query, parameter in QUERIES.items():
             # A list of cards needs a customer; that it is missing may be told beside.
