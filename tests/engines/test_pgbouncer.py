@@ -10,19 +10,23 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from disputes.services.audit_books import audit_books
+from payments_project.events.reader_connection import reader_connection
 from payments_project.local.unprivileged import give, reduced
 from payments_project.staff.models import StaffUser
 from tests.api_client import Api, new_key
 from tests.console.signing_in import signed_in
 from tests.faults.engines import WAIT_SECONDS_MAX, free_port
+from tests.payments_project.events.reading import born_now, reading, rows_of, take_all
 from tests.server import Server, start_server
 from tests.stack_selection import required_program
 from tests.threads import at_once
@@ -201,3 +205,23 @@ def test_a_list_is_exported_through_it(server: Server, api: Api) -> None:
     _, *rows, last = answer.content.decode("utf-8-sig").splitlines()
     assert [",1234,12.34,USD," in row for row in rows] == [True] * 3
     assert last.startswith('"# end of file: 3 rows of transactions')
+
+
+def test_readers_of_the_log_refuse_it_and_go_past_it(
+    api: Api, pgbouncer: str, settings: Any
+) -> None:
+    direct = settings.DATABASES["default"]
+    behind = urlsplit(pgbouncer)
+    settings.EVENTS_DATABASE = direct | {"HOST": behind.hostname, "PORT": behind.port}
+
+    with pytest.raises(ImproperlyConfigured, match="EVENTS_DATABASE_URL"), reader_connection("x"):
+        pass
+
+    settings.EVENTS_DATABASE = direct
+    name = born_now()
+    # Written through PgBouncer, told of through it, and read past it.
+    with reader_connection("tests") as listener, reading(name) as reader:
+        listener.listen()
+        payment = api.paid()["id"]
+        assert listener.wait(5)
+        assert len(rows_of(take_all(reader), payment)) == 2
