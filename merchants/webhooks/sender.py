@@ -119,7 +119,8 @@ class WebhookSender:
         self, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, dict[bytes, bytes], bytes]:
         """``_post``, once more where the receiver closed an idle connection just when it was used
-        again: whether it took the request before can't be known, and it knows it by its id."""
+        again, or had left on it what is no answer to this. Whether it took the request before
+        can't be known; it knows it by its id."""
         try:
             return self._post(url, headers, body)
         except (httpcore.NetworkError, httpcore.RemoteProtocolError):
@@ -146,6 +147,9 @@ class WebhookSender:
             content=body,
             extensions={"timeout": self._backend.timeouts()},
         ) as response:
+            if self._backend.is_unanswered_on_old_connection:
+                # It lay ready behind the answer before, and answers nothing that was asked.
+                raise httpcore.RemoteProtocolError
             status = response.status
             answered = {name.lower(): value for name, value in response.headers}
             content = b""
