@@ -16,6 +16,7 @@ _REFUSED_4 = tuple(
         (
             "0.0.0.0/8",  # this network, RFC 791
             "100.64.0.0/10",  # shared by carriers, RFC 6598
+            "168.63.129.16/32",  # Azure's host itself, from each of its machines, in no registry
             "192.0.0.0/24",  # protocol assignments, RFC 6890
             "192.88.99.0/24",  # 6to4 relays, RFC 7526
             "198.18.0.0/15",  # benchmarking, RFC 2544

@@ -1,15 +1,17 @@
 """Where a name leads, asked for by ourselves, so that what is checked is what is connected to."""
 
 import functools
-from collections.abc import Sequence
+import time
 from ipaddress import ip_address
 
 import dns.exception
+import dns.nameserver
 import dns.resolver
 from django.conf import settings
 
 from merchants.webhooks.addresses import Address, is_loopback, is_public
 from merchants.webhooks.urls import literal_address
+from payments_project.socket_addresses import parse_socket_address
 
 _LOCALHOST = ("127.0.0.1", "::1")
 
@@ -43,28 +45,34 @@ def _addresses_of(host: str, seconds: float) -> list[Address]:
     # Never asked for (RFC 6761); refused like any other loopback where it is not allowed.
     if host == "localhost":
         return [ip_address(address) for address in _LOCALHOST]
+    ends = time.monotonic() + seconds
+    addresses: list[Address] = []
     try:
-        answer = _resolver(tuple(settings.WEBHOOK_DNS_SERVERS)).resolve_name(
-            host, lifetime=seconds, search=False
-        )
+        for kind in ("AAAA", "A"):
+            # Each by itself: resolve_name() gives all servers together the time of one question.
+            answer = _resolver(tuple(settings.WEBHOOK_DNS_SERVERS)).resolve(
+                host,
+                kind,
+                lifetime=max(0.0, ends - time.monotonic()),
+                raise_on_no_answer=False,
+                search=False,
+            )
+            addresses += [ip_address(record.address) for record in answer]
     except (dns.exception.DNSException, OSError) as error:
         raise NameNotResolved from error
-    addresses = [ip_address(address) for address in answer.addresses()]
     if not addresses:
         raise NameNotResolved
     return sorted(addresses, key=lambda address: address.version)
 
 
 @functools.cache
-def _resolver(servers: Sequence[str]) -> dns.resolver.Resolver:
+def _resolver(servers: tuple[str, ...]) -> dns.resolver.Resolver:
     """Without a cache: a name is asked for at each connection. ``servers`` as ``address:port``, or
-    none for the system's."""
+    none for the system's. Raises ``ValueError`` for one that is written differently."""
     if not servers:
         return dns.resolver.Resolver()
     resolver = dns.resolver.Resolver(configure=False)
-    address, _, port = servers[0].rpartition(":")
-    resolver.nameservers = [server.rpartition(":")[0] for server in servers]
-    resolver.port = int(port)
-    if not address:
-        raise ValueError("WEBHOOK_DNS_SERVERS: each is an address and a port")
+    resolver.nameservers = [
+        dns.nameserver.Do53Nameserver(*parse_socket_address(server)) for server in servers
+    ]
     return resolver

@@ -1,6 +1,7 @@
 """Sending one webhook: to an address that was checked, within a time, whatever the receiver does."""
 
 import functools
+import logging
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -19,10 +20,16 @@ from merchants.webhooks.urls import allows_loopback, require_webhook_url
 from payments_project.card_numbers import mask_card_numbers
 from payments_project.errors import InvalidInput
 
+logger = logging.getLogger(__name__)
+
 RESPONSE_BYTES_MAX = 65_536
 EXCERPT_CHARACTERS = 1_000
 RETRY_AFTER_MAX = 86_400
+WRITE_BYTES_MAX = 16_384
 USER_AGENT = "payment-service-webhooks/1"
+
+# Of a host's addresses, which are its own choice, so many are tried.
+ADDRESSES_TRIED_MAX = 4
 
 # The first that fits names the outcome.
 _ERRORS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
@@ -61,7 +68,8 @@ class WebhookSender:
     """Sends to one endpoint, over a connection that stays open in between. A context manager.
 
     A connection goes only to an address that was checked a moment before; redirects are not
-    followed, proxies and cookies not used. ``WEBHOOK_TIMEOUT_SECONDS`` is the time for all of it:
+    followed, proxies and cookies not used. One that the receiver closed in between is replaced, and
+    what was being sent is sent once more, unless there was any answer. ``WEBHOOK_TIMEOUT_SECONDS`` is the time for all of it:
     finding the address, connecting, sending, and reading the answer, of which 64 KiB are read.
     """
 
@@ -98,7 +106,7 @@ class WebhookSender:
                 deadline=started + settings.WEBHOOK_TIMEOUT_SECONDS,
                 with_loopback=allows_loopback(environment),
             )
-            status, answered, content = self._post(target, headers, body)
+            status, answered, content = self._post_anew(target, headers, body)
         except Exception as failure:
             error = _code_of(failure)
         return Outcome(
@@ -108,6 +116,19 @@ class WebhookSender:
             duration_ms=round((time.monotonic() - started) * 1_000),
             retry_after_seconds=_retry_after(answered.get(b"retry-after")),
         )
+
+    def _post_anew(
+        self, url: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[bytes, bytes], bytes]:
+        """``_post``, once more where the receiver closed an idle connection just when it was used
+        again, or had left on it what is no answer to this. Whether it took the request before
+        can't be known; it knows it by its id."""
+        try:
+            return self._post(url, headers, body)
+        except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+            if not self._backend.is_unanswered_on_old_connection:
+                raise
+        return self._post(url, headers, body)
 
     def _post(
         self, url: str, headers: Mapping[str, str], body: bytes
@@ -121,13 +142,23 @@ class WebhookSender:
             "Content-Length": str(len(body)),
             **headers,
         }
+        parts = urlsplit(url)
         with self._pool.stream(
             "POST",
-            url,
+            # Not the text: httpcore would leave out a path's parameters (``/hooks;v=1``).
+            httpcore.URL(
+                scheme=parts.scheme,
+                host=parts.hostname or "",
+                port=parts.port,
+                target=parts.path + (f"?{parts.query}" if parts.query else ""),
+            ),
             headers=list(sent.items()),
             content=body,
             extensions={"timeout": self._backend.timeouts()},
         ) as response:
+            if self._backend.is_unanswered_on_old_connection:
+                # It lay ready behind the answer before, and answers nothing that was asked.
+                raise httpcore.RemoteProtocolError
             status = response.status
             answered = {name.lower(): value for name, value in response.headers}
             content = b""
@@ -152,10 +183,12 @@ class _CheckedNetwork(httpcore.NetworkBackend):
         self._network = httpcore.SyncBackend()
         self._deadline = 0.0
         self._with_loopback = False
+        self.is_unanswered_on_old_connection = True
 
     def begin(self, *, deadline: float, with_loopback: bool) -> None:
         """What holds for the next request."""
         self._deadline, self._with_loopback = deadline, with_loopback
+        self.is_unanswered_on_old_connection = True
 
     def left(self) -> float:
         """Seconds. Raises ``httpcore.ReadTimeout`` when they are over."""
@@ -176,19 +209,26 @@ class _CheckedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Tries the addresses of ``host`` in turn. Raises what the last of them raised."""
-        addresses = checked_addresses(host, seconds=self.left(), with_loopback=self._with_loopback)
-        failure: Exception = httpcore.ConnectError()
-        for address in addresses:
+        """Tries the addresses of ``host`` in turn, each with its share of the time that is left.
+        Raises what the first of them raised: the others may be of a kind (IPv6) that this host has
+        no way to."""
+        self.is_unanswered_on_old_connection = False
+        found = checked_addresses(host, seconds=self.left(), with_loopback=self._with_loopback)
+        tried = found[:ADDRESSES_TRIED_MAX]
+        failures: list[Exception] = []
+        for place, address in enumerate(tried):
             try:
                 stream = self._network.connect_tcp(
-                    str(address), port, timeout=self.left(), socket_options=socket_options
+                    str(address),
+                    port,
+                    timeout=self.left() / (len(tried) - place),
+                    socket_options=socket_options,
                 )
-            except httpcore.ConnectError as error:
-                failure = error
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failures.append(error)
             else:
                 return _TimedStream(stream, self)
-        raise failure
+        raise failures[0]
 
     def connect_unix_socket(self, path: str, *_: Any, **__: Any) -> httpcore.NetworkStream:
         """Never asked for."""
@@ -208,10 +248,16 @@ class _TimedStream(httpcore.NetworkStream):
         self._network = network
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, timeout=self._network.left())
+        data = self._stream.read(max_bytes, timeout=self._network.left())
+        if data:
+            self._network.is_unanswered_on_old_connection = False
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, timeout=self._network.left())
+        # Piece by piece: within one write, each send to the socket would begin the time anew.
+        for start in range(0, len(buffer), WRITE_BYTES_MAX):
+            piece = buffer[start : start + WRITE_BYTES_MAX]
+            self._stream.write(piece, timeout=self._network.left())
 
     def close(self) -> None:
         self._stream.close()
@@ -247,23 +293,27 @@ def _code_of(failure: BaseException) -> str:
     for kinds, code in _ERRORS:
         if any(isinstance(error, kinds) for error in chain):
             return code
+    # One of ours, most likely.
+    logger.error("a webhook could not be sent", exc_info=failure)
     return "connection_failed"
 
 
 def _excerpt(content: bytes) -> str:
     """The beginning as text that PostgreSQL takes, without what looks like a card number."""
-    text = content[: EXCERPT_CHARACTERS * 4].decode(errors="replace").replace("\x00", "")
-    return mask_card_numbers(text)[:EXCERPT_CHARACTERS]
+    text = content.decode(errors="replace").replace("\x00", "")
+    # Masked before it is cut, so that no half of a number is left.
+    return mask_card_numbers(text[: EXCERPT_CHARACTERS * 4])[:EXCERPT_CHARACTERS]
 
 
 def _retry_after(value: bytes | None) -> int | None:
     """Seconds or a date (RFC 9110, 10.2.3); None for what is neither."""
     text = (value or b"").decode("ascii", errors="replace").strip()
     if text.isdigit():
-        return min(int(text[:10]), RETRY_AFTER_MAX)
+        return min(int(text.lstrip("0")[:10] or "0"), RETRY_AFTER_MAX)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    # The latter for a year or a zone that no integer holds.
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -7,6 +7,7 @@ other scripts) is refused. Where a name leads is looked at when something is sen
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import idna
@@ -18,22 +19,27 @@ from payments_project.tenancy import TEST
 
 LENGTH_MAX = 2_048
 NAME_LENGTH_MAX = 253
-PORTS = (80, 443)
+PORTS = {"http": 80, "https": 443}
 # Below it lie ports of services that are not the web's.
 PORT_LEAST = 1_024
+PORT_MOST = 65_535
 
 # What a URL may be written in (RFC 3986), and letters of other scripts in its host.
 _WRITTEN = re.compile(r"[^\x00-\x20\x7f\\\"<>^`{|}]+")
+# Host and port, and nothing beside or between them that one program reads over and another does not.
+_PLACE = re.compile(
+    r"(?:\[([0-9a-f:.]+)\]|([^\[\]:@]+))(?::([0-9]{0,5}))?", re.ASCII | re.IGNORECASE
+)
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
 # A last label that some program may take for a number (WHATWG URL, "ends in a number").
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.ASCII)
-# Names that are nobody's, or this network's own: RFC 6761, 6762, 7686, 8375, 9476, and ICANN's
-# .internal.
+# Names that are nobody's, or this network's own: RFC 3172 (with 8375's home.arpa), 6761, 6762, 7686,
+# 9476, and ICANN's .internal.
 _RESERVED = (
     "alt",
+    "arpa",
     "corp",
     "home",
-    "home.arpa",
     "internal",
     "intranet",
     "invalid",
@@ -76,6 +82,14 @@ def literal_address(host: str) -> Address | None:
         return None
 
 
+class _Place(NamedTuple):
+    """Host (in brackets: an IPv6 address) and port as they are written."""
+
+    host: str
+    in_brackets: bool
+    port: int | None
+
+
 def _normal(url: str, environment: str) -> str:
     if len(url) > LENGTH_MAX:
         raise _Refused(f"A URL has at most {LENGTH_MAX} characters.")
@@ -83,20 +97,22 @@ def _normal(url: str, environment: str) -> str:
         raise _Refused("The URL holds a character that has to be percent-encoded.")
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError:
         raise _Refused("This is not a URL.") from None
     _require_plain(parts, environment)
-    host = _host(parts, environment)
-    if port is not None and port not in PORTS and port < PORT_LEAST:
-        raise _Refused("The port must be 80, 443, or 1024 and above.")
+    place = _place(parts.netloc)
+    host = _host(place, environment)
     shown = f"[{host}]" if ":" in host else host
-    place = shown if port is None else f"{shown}:{port}"
+    port = "" if place.port in (None, PORTS[parts.scheme]) else f":{place.port}"
     path = parts.path or "/"
     if not path.isascii() or not parts.query.isascii():
         raise _Refused("Path and query have to be percent-encoded.")
     query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{place}{path}{query}"
+    normal = f"{parts.scheme}://{shown}{port}{path}{query}"
+    # A name of another script is longer in its ASCII form.
+    if len(normal) > LENGTH_MAX:
+        raise _Refused(f"A URL has at most {LENGTH_MAX} characters, its host in ASCII.")
+    return normal
 
 
 def _require_plain(parts: SplitResult, environment: str) -> None:
@@ -110,24 +126,35 @@ def _require_plain(parts: SplitResult, environment: str) -> None:
         raise _Refused("The URL may not have a fragment.")
 
 
-def _host(parts: SplitResult, environment: str) -> str:
-    host = (parts.hostname or "").rstrip(".") if "[" not in parts.netloc else parts.hostname or ""
-    if not host or "%" in host:
+def _place(netloc: str) -> _Place:
+    found = _PLACE.fullmatch(netloc)
+    if found is None:
         raise _Refused("The URL has no valid host.")
-    address = literal_address(host)
+    in_brackets, plain, digits = found.groups()
+    port = int(digits) if digits else None
+    if port is not None and port not in PORTS.values() and not PORT_LEAST <= port <= PORT_MOST:
+        raise _Refused("The port must be 80, 443, or 1024 and above.")
+    if in_brackets:
+        return _Place(in_brackets, True, port)
+    # One dot at the end is the root's; what is written with it is the same host.
+    return _Place(plain.removesuffix("."), False, port)
+
+
+def _host(place: _Place, environment: str) -> str:
+    address = literal_address(place.host)
     if address is not None:
         if is_public(address) or (allows_loopback(environment) and is_loopback(address)):
             return str(address)
         raise _Refused("The host is not a public address.")
-    if "[" in parts.netloc or ":" in host:
+    if place.in_brackets:
         raise _Refused("The host is not a valid IPv6 address.")
-    name = _ascii_name(host)
+    name = _ascii_name(place.host)
     if name == "localhost" and allows_loopback(environment):
         return name
     labels = name.split(".")
     if len(name) > NAME_LENGTH_MAX or not all(_LABEL.fullmatch(label) for label in labels):
         raise _Refused("The host is not a valid name.")
-    if _NUMBER.fullmatch(labels[-1]):
+    if _is_number(labels[-1]):
         raise _Refused("The host is neither a name nor an address in its usual form.")
     if len(labels) < 2 or any(name == end or name.endswith(f".{end}") for end in _RESERVED):
         raise _Refused("The host is not a public name.")
@@ -135,10 +162,22 @@ def _host(parts: SplitResult, environment: str) -> str:
 
 
 def _ascii_name(host: str) -> str:
-    """Strictly by IDNA 2008: characters that only look like others (``①``, ``。``) are none."""
-    if host.isascii():
-        return host.lower()
+    """Strictly by IDNA 2008: characters that only look like others (``①``, ``。``) are none, nor are
+    ASCII forms (``xn--``) that stand for nothing."""
+    name = host.lower()
     try:
-        return idna.encode(host, strict=True, uts46=False).decode()
+        if not name.isascii():
+            return idna.encode(name, strict=True, uts46=False).decode()
+        for label in name.split("."):
+            if label.startswith("xn--"):
+                idna.ulabel(label)
     except idna.IDNAError:
         raise _Refused("The host is not a valid international name.") from None
+    return name
+
+
+def _is_number(label: str) -> bool:
+    """Whether some program may take a last label for one: digits of any script are digits to
+    Python's ``int``, for one."""
+    shown = idna.ulabel(label) if label.startswith("xn--") else label
+    return bool(_NUMBER.fullmatch(label)) or shown.isdigit()

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from payments_project.schedule import SCHEDULE
 from payments_project.settings import console, openapi
+from payments_project.socket_addresses import parse_socket_address
 
 env = environ.Env()
 
@@ -88,6 +89,17 @@ def json_object(name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ImproperlyConfigured(f"{name} is no JSON object")
     return value
+
+
+def socket_addresses(name: str) -> list[str]:
+    """A setting that lists addresses with ports. What is none stops the start."""
+    values: list[str] = [value.strip() for value in env.list(name, default=[]) if value.strip()]
+    try:
+        for value in values:
+            parse_socket_address(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from None
+    return values
 
 
 DATABASES = {"default": database(env("DATABASE_URL"))}
@@ -296,8 +308,9 @@ WEBHOOK_THREADS = env.int("WEBHOOK_THREADS", default=64)
 WEBHOOK_DISABLED_AFTER_DAYS = env.int("WEBHOOK_DISABLED_AFTER_DAYS", default=5)
 # Test mode's endpoints may be on this host: an embedded start only.
 WEBHOOK_ALLOW_LOOPBACK = env.bool("WEBHOOK_ALLOW_LOOPBACK", default=False)
-# Who is asked for endpoints' names, each as address:port; the system's servers by default.
-WEBHOOK_DNS_SERVERS: list[str] = env.list("WEBHOOK_DNS_SERVERS", default=[])
+# Who is asked for endpoints' names, each as address:port ([address]:port for IPv6); the system's
+# servers by default.
+WEBHOOK_DNS_SERVERS: list[str] = socket_addresses("WEBHOOK_DNS_SERVERS")
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=REDIS_URL)
 CELERY_RESULT_BACKEND = None

@@ -39,7 +39,7 @@ if not any(_env(name, default="").strip() for name in ("EVIDENCE_S3_BUCKET", "EV
     raise ImproperlyConfigured("EVIDENCE_S3_BUCKET or EVIDENCE_FOLDER is not set")
 
 from payments_project.settings.base import *  # noqa: E402, F403
-from payments_project.settings.base import STAFF_SECOND_FACTOR, env  # noqa: E402
+from payments_project.settings.base import STAFF_SECOND_FACTOR, WEBHOOK_ALLOW_LOOPBACK, env  # noqa: E402
 
 EMBEDDED = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
@@ -47,6 +47,8 @@ PUBLIC_URL = env("PUBLIC_URL")
 
 if STAFF_SECOND_FACTOR != "required":
     raise ImproperlyConfigured("STAFF_SECOND_FACTOR is required in production, and nothing else")
+if WEBHOOK_ALLOW_LOOPBACK:
+    raise ImproperlyConfigured("WEBHOOK_ALLOW_LOOPBACK is for an embedded start only")
 # There is one that speaks TLS, or every request would be sent on to https for ever.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1)
 

@@ -105,6 +105,10 @@ def test_a_missing_setting_stops_the_start_with_its_name(environment: dict[str, 
         ("SECRET_KEY", "changeme", "SECRET_KEY has less than 32 characters"),
         ("STAFF_SECOND_FACTOR", "optional", "STAFF_SECOND_FACTOR is required in production"),
         ("STAFF_SECOND_FACTOR", "", "STAFF_SECOND_FACTOR is neither required nor optional"),
+        ("WEBHOOK_ALLOW_LOOPBACK", "true", "WEBHOOK_ALLOW_LOOPBACK is for an embedded start only"),
+        ("WEBHOOK_DNS_SERVERS", "dns.example:53", "WEBHOOK_DNS_SERVERS: "),
+        ("WEBHOOK_DNS_SERVERS", "192.0.2.53", "WEBHOOK_DNS_SERVERS: "),
+        ("WEBHOOK_DNS_SERVERS", "192.0.2.53:0", "WEBHOOK_DNS_SERVERS: "),
     ],
 )
 def test_an_empty_or_weak_setting_stops_the_start_with_its_name(
