@@ -19,6 +19,8 @@ from bench.storm import Storm, weather
 from merchants.services.sweep_webhooks import sweep_webhooks
 from merchants.webhook_models import WebhookDelivery
 from merchants.webhooks.dispatch import ask_for_delivery
+from payments_project.events.kafka.relay import relay_cursor
+from payments_project.events.kafka.topics import GROUPS
 from payments_project.local.folder import DataFolder
 from tests.api_client import Api
 from tests.faults.engines import Celery, OwnRedis, own_redis, wait_until
@@ -69,6 +71,8 @@ def test_relays_killed_and_a_broker_away_lose_nothing(tmp_path: Path) -> None:
     """A short storm; ``./dev bench storm`` is the long one."""
     folder = DataFolder.named(f".local-test-storm-{os.getpid()}")
     folder.make()
+    for group in GROUPS:
+        born_now(relay_cursor(group))
     storm = Storm(
         database_url=database_url(),
         # The tests' own settings would look for the database of a test process.

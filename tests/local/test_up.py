@@ -26,7 +26,7 @@ from payments_project.local.processes import MARK
 SECONDS_MAX = 60
 # Longer than Celery waits before it connects anew.
 STEADY_SECONDS = 3.0
-NAMES = ["postgres", "valkey", "worker", "beat", "web"]
+NAMES = ["postgres", "valkey", "worker", "webhooks", "consumers", "beat", "web"]
 
 # One process runs them all, in this order, on the one start.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("start")]
@@ -173,7 +173,7 @@ def test_a_taken_port_is_refused_with_its_owner(start: Start, tmp_path: Path):
 
 
 def is_worker_answering(start: Start) -> bool:
-    """Whether the worker hears what is sent over Valkey: after a loss it connects anew."""
+    """Whether both workers hear what is sent over Valkey: after a loss they connect anew."""
     url = read_env(start.data / "env")["REDIS_URL"]
     try:
         with (
@@ -181,7 +181,7 @@ def is_worker_answering(start: Start) -> bool:
             # Not one of the pool's, which may have been lost with an earlier Valkey.
             app.connection_for_write() as connection,
         ):
-            return bool(app.control.ping(timeout=2, limit=1, connection=connection))
+            return len(app.control.ping(timeout=2, limit=2, connection=connection)) == 2
     except (OperationalError, redis.exceptions.RedisError, OSError):
         return False
 
@@ -215,7 +215,7 @@ def test_a_killed_process_is_started_again(start: Start, name: str):
     assert told.count(f"{name} was ended by signal SIGKILL, and was started again.") == 1
     # Celery's processes may end themselves when they lose Redis. Nobody else does, and the
     # supervisor ends nobody: that would be a signal.
-    loses_redis = {"worker", "beat"} if name == "valkey" else set()
+    loses_redis = {"worker", "webhooks", "beat"} if name == "valkey" else set()
     by_itself = {other for other in loses_redis if f"{other} ended with exit code " in told}
     after = start.process_ids()
     assert {other for other in NAMES if after[other] != before[other]} == {name} | by_itself
@@ -228,13 +228,16 @@ def test_killed_supervisor_then_up_then_down_keeps_the_data_and_leaves_no_proces
     os.kill(start.run()["supervisor"]["pid"], signal.SIGKILL)
     again = start.up()
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "stopped what it left: web, beat, worker, valkey, postgres" in again.stdout
+    assert (
+        "stopped what it left: web, beat, consumers, webhooks, worker, valkey, postgres"
+        in again.stdout
+    )
     assert not set(old.values()) & set(start.process_ids().values())
     assert start.newest() == newest
 
     down = start.dev("down")
     assert down.returncode == 0
-    assert "web, beat, worker, valkey, postgres" in down.stdout
+    assert "web, beat, consumers, webhooks, worker, valkey, postgres" in down.stdout
     assert start.left() == []
     assert start.dev("status").returncode == 1
     assert (start.data / "postgres" / "PG_VERSION").read_text().strip() == "18"

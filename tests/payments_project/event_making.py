@@ -19,7 +19,7 @@ RECORD = {
 }
 NOTE = {"description": "Lamp", "metadata": {"a": "b"}}
 CARD = {"type": "card", "card": {"number": VISA, "exp_month": 12, "exp_year": 2034}}
-# What the API contract names, and adjustments, which it leaves out.
+# What the API contract names, and adjustments and test events, which it leaves out.
 TYPES = {
     "transaction": "created authorized captured succeeded failed cancelled refunded disputed"
     " updated",
@@ -31,6 +31,7 @@ TYPES = {
     "payout": "created paid failed cancelled",
     "balance_adjustment": "created",
     "merchant": "updated",
+    "webhook_endpoint": "created updated disabled test",
 }
 
 

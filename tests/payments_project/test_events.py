@@ -296,6 +296,8 @@ def test_no_event_holds_what_is_personal_or_secret(api: Api) -> None:
     taken(api, "payouts", {"amount": 1, "currency": "USD", "description": "canary rent"})
     let_bank_work()
     api.delete(f"/v1/customers/{customer}")
+    hooks = {"url": "https://canary.example/canary-token", "description": "canary hooks"}
+    taken(api, "webhook_endpoints", hooks)
 
     with connection.cursor() as cursor:
         cursor.execute(
