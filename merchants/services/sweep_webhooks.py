@@ -11,9 +11,13 @@ from merchants.webhooks.retries import oldest_pending
 BATCH = 5_000
 ENDPOINTS_MAX = 5_000
 
+# Rows that others have locked are left to the next run: nobody waits for anybody.
 _FREE = """
-UPDATE webhook_deliveries SET leased_until = NULL
- WHERE leased_until < clock_timestamp() AND id >= %(oldest)s
+UPDATE webhook_deliveries AS delivery SET leased_until = NULL
+  FROM (SELECT id FROM webhook_deliveries
+         WHERE leased_until < clock_timestamp() AND id >= %(oldest)s
+         LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED) AS left_over
+ WHERE delivery.id = left_over.id
 """
 _GIVE_UP = """
 UPDATE webhook_deliveries AS delivery
@@ -21,7 +25,7 @@ UPDATE webhook_deliveries AS delivery
        error = coalesce(error, 'given_up')
   FROM (SELECT id FROM webhook_deliveries
          WHERE status = 'pending' AND give_up_at < clock_timestamp() AND leased_until IS NULL
-         LIMIT %(batch)s) AS over
+         LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED) AS over
  WHERE delivery.id = over.id
 """
 _OF_DISABLED = """
@@ -34,7 +38,7 @@ UPDATE webhook_deliveries AS delivery
          WHERE endpoint.status = 'disabled' AND endpoint.disabled_at > now() - interval '7 days'
            AND delivery.status = 'pending' AND delivery.leased_until IS NULL
            AND delivery.id >= %(oldest)s
-         LIMIT %(batch)s) AS left_over
+         LIMIT %(batch)s FOR NO KEY UPDATE OF delivery SKIP LOCKED) AS left_over
  WHERE delivery.id = left_over.id
 """
 _DUE = """

@@ -68,7 +68,12 @@ class ApiView(APIView):
             kind="api_key",
             id=self.caller.api_key_id,
             request_id=request_id_of(django_request),
-            idempotency_key=idempotency_key_of(django_request),
+            # A publishable key's caller may be anybody, and so may what they write there.
+            idempotency_key=(
+                None
+                if self.caller.key_type == "publishable"
+                else idempotency_key_of(django_request)
+            ),
             ip=client_address(django_request),
         )
         self.allowance = check_rate_limit(

@@ -8,9 +8,10 @@ from payments_project.times import render_time
 
 
 def event_content(event: Event) -> dict[str, Any]:
-    """The API's ``event`` object as JSON content. ``request`` is null for what no call caused."""
+    """The API's ``event`` object as JSON content. ``request`` is null for what no call of the
+    merchant's caused: requests of staff are ours."""
     request = None
-    if event.request_id is not None:
+    if event.request_id is not None and event.actor_kind == "api_key":
         request = {"id": event.request_id, "idempotency_key": event.idempotency_key}
     return {
         "id": str(event.pk),
