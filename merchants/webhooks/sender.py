@@ -69,8 +69,9 @@ class WebhookSender:
 
     A connection goes only to an address that was checked a moment before; redirects are not
     followed, proxies and cookies not used. One that the receiver closed in between is replaced, and
-    what was being sent is sent once more, unless there was any answer. ``WEBHOOK_TIMEOUT_SECONDS`` is the time for all of it:
-    finding the address, connecting, sending, and reading the answer, of which 64 KiB are read.
+    what was being sent is sent once more, unless there was any answer. ``WEBHOOK_TIMEOUT_SECONDS``
+    is the time for all of it: finding the address, connecting, sending, and reading the answer, of
+    which 64 KiB are read.
     """
 
     def __init__(self, *, ssl_context: ssl.SSLContext | None = None) -> None:
