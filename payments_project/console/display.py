@@ -42,6 +42,9 @@ BRANDS = {
 }  # fmt: skip
 
 
+# Of a longer one the beginning stands there, and the rest when it is asked for.
+EXCERPT_CHARACTERS = 120
+
 _UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -154,6 +157,17 @@ def clip(text: str | None) -> SafeString:
     if not text:
         return EMPTY
     return format_html('<span class="c-clip" title="{0}">{0}</span>', text)
+
+
+def excerpt(text: str | None) -> SafeString:
+    """What somebody else's server said, as it is; folded away where it is long."""
+    if not text:
+        return EMPTY
+    block = format_html('<pre class="c-excerpt">{}</pre>', text)
+    if len(text) <= EXCERPT_CHARACTERS:
+        return block
+    first = text[:EXCERPT_CHARACTERS].split("\n")[0]
+    return format_html("<details><summary>{}…</summary>{}</details>", first, block)
 
 
 def code(value: object) -> SafeString:

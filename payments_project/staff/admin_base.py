@@ -35,7 +35,7 @@ from payments_project.console.display import list_url
 from payments_project.console.filters import ConsoleFilter, CreatedFilter, active_filters
 from payments_project.console.list_tools import ListTools
 from payments_project.console.names import NAMED_IDS, attach_names
-from payments_project.console.panels import OVERVIEW, panels_of, tabs_of
+from payments_project.console.panels import OVERVIEW, Panel, panels_of, tabs_of
 from payments_project.console.presented import Cell, Presented
 from payments_project.console.search import (
     Conditions,
@@ -227,10 +227,15 @@ class FastModelAdmin(ListTools, Presented, ModelAdmin):
             changelist.chips = self.chips_of(changelist)
             attach_names(changelist.result_list, self.columns_of(self.list_display))
             self.complete(changelist.result_list)
+            context["list_panels"] = self.list_panels(request)
         return response
 
     def complete(self, rows: list[Any]) -> None:
         """For what a list shows beyond its own rows: one query for all of them."""
+
+    def list_panels(self, request: HttpRequest) -> Sequence[Panel]:
+        """For what stands below a list beside its rows."""
+        return ()
 
     def chips_of(self, changelist: FastChangeList) -> list[dict[str, str]]:
         """What narrows the list, each with the address of the list without it."""
