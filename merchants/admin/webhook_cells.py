@@ -6,8 +6,8 @@ from payments_project.console.presented import Cell
 
 # What stands for no answer, in words.
 _ERRORS = {
-    "endpoint_disabled": "endpoint was disabled",
-    "event_gone": "event is no longer kept",
+    "endpoint_disabled": "disabled",
+    "event_gone": "event not kept",
     "given_up": "given up",
 }
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from merchants import states
 from merchants.admin.webhook_acts import RESEND, attach_endpoints, endpoint_of
 from merchants.admin.webhook_cells import answer, took
-from merchants.admin.webhook_endpoints import shown_url
+from merchants.admin.webhook_endpoints import address_cell, shown_url
 from merchants.webhook_models import WebhookAttempt, WebhookDelivery
 from payments_project.console import display
 from payments_project.console.filters import CreatedFilter, choice_filter, environment_filter
@@ -32,7 +32,6 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         "status",
         "answer",
         "attempt",
-        "took",
         "address",
         "merchant_id",
         "environment",
@@ -101,7 +100,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="Endpoint")
     def address(self, delivery: WebhookDelivery) -> Cell:
         endpoint = endpoint_of(delivery)
-        text = display.clip(shown_url(endpoint.url)) if endpoint is not None else None
+        text = address_cell(endpoint) if endpoint is not None else None
         return display.object_link("merchants.WebhookEndpoint", delivery.endpoint_id, text)
 
     @admin.display(description="Endpoint")
@@ -174,7 +173,7 @@ def event_deliveries_panel(request: HttpRequest, event: Event) -> Panel | None:
 
 def _event_row(row: WebhookDelivery) -> list[Cell]:
     endpoint = endpoint_of(row)
-    address = display.clip(shown_url(endpoint.url)) if endpoint is not None else row.event_type
+    address = address_cell(endpoint) if endpoint is not None else row.event_type
     return [
         display.object_link("merchants.WebhookDelivery", row.pk, address),
         display.badge(row.status),

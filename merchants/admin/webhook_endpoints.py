@@ -158,7 +158,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Address")
     def address(self, endpoint: WebhookEndpoint) -> Cell:
-        return display.clip(shown_url(endpoint.url))
+        return address_cell(endpoint)
 
     @admin.display(description="Address")
     def whole_address(self, endpoint: WebhookEndpoint) -> Cell:
@@ -191,6 +191,11 @@ def shown_url(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{query}"
 
 
+def address_cell(endpoint: WebhookEndpoint) -> Cell:
+    """Where there is little room: ``https`` goes without saying."""
+    return display.clip(shown_url(endpoint.url).removeprefix("https://"), is_long=True)
+
+
 def _events_words(endpoint: WebhookEndpoint) -> str:
     filters = endpoint.enabled_events
     if filters == [EVERYTHING]:
@@ -221,7 +226,7 @@ def deliveries_panel(request: HttpRequest, endpoint: WebhookEndpoint) -> Panel:
         icon="send",
         columns=[
             Column("Event"), Column("State"), Column("Attempts", is_number=True, is_minor=True),
-            Column("Answer"), Column("Took", is_number=True, is_minor=True), Column("Since"),
+            Column("Answer"), Column("Took", is_number=True, is_minor=True), Column("Happened"),
         ],
         rows=[
             [
@@ -301,9 +306,7 @@ def merchant_endpoints_panel(request: HttpRequest, merchant: Merchant) -> Panel:
         ],
         rows=[
             [
-                display.object_link(
-                    "merchants.WebhookEndpoint", row.pk, display.clip(shown_url(row.url))
-                ),
+                display.object_link("merchants.WebhookEndpoint", row.pk, address_cell(row)),
                 health_badge(row),
                 display.clip(_events_words(row)),
                 display.ago(row.failing_since),

@@ -101,7 +101,6 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     list_display = (
         "created_at", "consumer", "event_type_link", "cause_text", "attempts", "state",
-        "merchant_id",
     )  # fmt: skip
     export_fields = (
         "id", "created_at", "consumer", "source", "event_id", "event_type", "merchant_id", "cause",
@@ -127,11 +126,19 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     fieldsets: Fieldsets = (
         (
             "Dead letter",
-            {"fields": ("id", "consumer", "event", "event_type", "merchant_id", "source", "kept")},
+            {"fields": ("id", "consumer", "event", "event_type", "merchant_id", "source")},
         ),
         ("Cause", {"fields": ("cause",)}),
         ("Course", {"fields": ("attempts", "created_at", "last_attempt_at", "handled_at")}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Fieldsets:
+        if obj is None or obj.event_id is not None:
+            return self.fieldsets
+        return [
+            ("Dead letter", {"fields": ("id", "consumer", "source", "kept")}),
+            *self.fieldsets[1:],
+        ]
 
     def headline(self, instance: DeadLetter) -> Cell:  # type: ignore[override]
         return f"{instance.event_type or 'unreadable message'} for {instance.consumer}"
@@ -150,7 +157,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Cause")
     def cause_text(self, letter: DeadLetter) -> Cell:
-        return display.clip(letter.cause)
+        return display.clip(letter.cause, is_long=True)
 
     @admin.display(description="State")
     def state(self, letter: DeadLetter) -> Cell:
@@ -169,8 +176,6 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     @admin.display(description="Kept of it")
     def kept(self, letter: DeadLetter) -> str:
         """How much there is; what it says is for engineers at the database."""
-        if letter.event_id is not None:
-            return ""
         rows = DeadLetter.objects.filter(pk=letter.pk)
         return f"{rows.values_list(Length('content'), flat=True)[0] or 0:,} bytes"
 

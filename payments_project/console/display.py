@@ -152,11 +152,13 @@ def card(brand: str | None, last_four: str | None) -> SafeString:
     )
 
 
-def clip(text: str | None) -> SafeString:
-    """A name that gives way where there is little room; the whole in the tooltip."""
+def clip(text: str | None, *, is_long: bool = False) -> SafeString:
+    """A name that gives way where there is little room; the whole in the tooltip. ``is_long`` for
+    one whose beginning says too little, such as an address."""
     if not text:
         return EMPTY
-    return format_html('<span class="c-clip" title="{0}">{0}</span>', text)
+    css = "c-clip c-long" if is_long else "c-clip"
+    return format_html('<span class="{0}" title="{1}">{1}</span>', css, text)
 
 
 def excerpt(text: str | None) -> SafeString:

@@ -73,6 +73,7 @@ class FastModelAdmin(ListTools, Presented, ModelAdmin):
     list_fullwidth = True
     list_select_related: ClassVar[Sequence[str]] = ()
     change_list_template = "admin/console/change_list.html"
+    list_after_template = "admin/console/list_panels.html"
     change_form_outer_after_template = "admin/console/panels.html"
 
     # Rows that a page may look at when a filter has no index.
