@@ -10,10 +10,13 @@ class MerchantsConfig(AppConfig):
 
     def ready(self) -> None:
         from merchants.api.expanders import register_expanders
+        from merchants.api.webhook_gauges import webhook_gauges
         from merchants.event_types import register_merchant_event_types
         from merchants.services.fan_out_webhooks import WEBHOOKS
+        from payments_project.api.gauges import register_gauges
         from payments_project.events.consumers import register_consumer
 
         register_consumer(WEBHOOKS)
         register_expanders()
+        register_gauges(webhook_gauges)
         register_merchant_event_types()

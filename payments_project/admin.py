@@ -1,4 +1,7 @@
-"""The platform's tables in the console: the event log, idempotency keys, months, state machines."""
+"""The platform's tables in the console: the event log, idempotency keys, months, state machines.
+
+Readers of the log and dead letters are in ``console.event_readers`` and ``console.dead_letters``.
+"""
 
 from typing import Any
 
@@ -6,7 +9,7 @@ from django.contrib import admin
 from django.db import connection
 from django.http import HttpRequest
 
-from payments_project.console import display, engines
+from payments_project.console import dead_letters, display, engines, event_readers
 from payments_project.console.filters import (
     CreatedFilter,
     choice_filter,
@@ -17,7 +20,6 @@ from payments_project.console.presented import Cell
 from payments_project.console.search import ID, TEXT, TOKEN
 from payments_project.models import (
     Event,
-    EventCursor,
     IdempotencyKey,
     MonthlyTable,
     StatusTransition,
@@ -37,6 +39,7 @@ AGGREGATES = {
     "merchant": "merchants.Merchant",
     "payout": "transactions.Payout",
     "balance_adjustment": "transactions.BalanceAdjustment",
+    "webhook_endpoint": "merchants.WebhookEndpoint",
 }
 
 
@@ -97,15 +100,6 @@ class EventAdmin(ReadOnlyAdmin):
 def payload_panel(request: HttpRequest, event: Event) -> Panel:
     """What the event says."""
     return Panel(title="Payload", icon="data_object", body=display.pretty_json(event.payload))
-
-
-@admin.register(EventCursor)
-class EventCursorAdmin(ReadOnlyAdmin):
-    """How far each reader of the log has come."""
-
-    list_display = ("name", "updated_at", "snapshot")
-    export_fields = ("name", "updated_at", "snapshot")
-    codes = ("snapshot", "system_identifier")
 
 
 @admin.register(IdempotencyKey)
@@ -212,4 +206,4 @@ class StatusTransitionAdmin(ReadOnlyAdmin):
     badges = ("from_status", "to_status")
 
 
-__all__ = ["approval_admin", "engines", "staff_admin"]
+__all__ = ["approval_admin", "dead_letters", "engines", "event_readers", "staff_admin"]

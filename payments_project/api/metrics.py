@@ -3,16 +3,19 @@
 Each process writes its numbers into mapped files of ``PROMETHEUS_MULTIPROC_DIR``; whichever worker
 is asked adds them all up, those of workers that have ended included. So whoever starts a server
 gives it a folder that is empty (``./dev up`` does; a container's /tmp is). A process without that
-folder, such as a command or a test, keeps its numbers to itself.
+folder, such as a command or a test, keeps its numbers to itself. What is true now, such as how far
+readers are, is asked for at each reading instead (``gauges``).
 """
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+
+from payments_project.api.gauges import KeptGauges
 
 
 def _prepare_folder(folder: Path) -> None:
@@ -35,7 +38,9 @@ from prometheus_client import (  # noqa: E402
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
+from prometheus_client.registry import Collector  # noqa: E402
 
 _METHODS = {name: name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
 # Seconds: a read is a few milliseconds, a payment waits for its gateway (30 s at most).
@@ -96,10 +101,39 @@ def view_name(view: Any) -> str:
     return str(getattr(named, "__name__", type(named).__name__))
 
 
+class _GaugeCollector(Collector):
+    """What apps have registered as gauges, in the library's terms."""
+
+    def __init__(self) -> None:
+        self._kept = KeptGauges()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for gauge in self._kept.read():
+            family = GaugeMetricFamily(
+                gauge.name,
+                gauge.documentation,
+                value=gauge.value,
+                labels=[gauge.label] if gauge.label else None,
+            )
+            for label, value in gauge.values.items():
+                family.add_metric([label], value)
+            yield family
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing, so that registering asks for nothing."""
+        return []
+
+
+_gauges = _GaugeCollector()
+
+
 def metrics(request: HttpRequest) -> HttpResponse:
     """``GET /metrics``: the numbers of all processes, in Prometheus' text format."""
     registry = REGISTRY
     if _folder:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    now = CollectorRegistry()
+    now.register(_gauges)
+    answer = generate_latest(registry) + generate_latest(now)
+    return HttpResponse(answer, content_type=CONTENT_TYPE_LATEST)

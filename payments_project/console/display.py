@@ -42,6 +42,9 @@ BRANDS = {
 }  # fmt: skip
 
 
+# Of a longer one the beginning stands there, and the rest when it is asked for.
+EXCERPT_CHARACTERS = 120
+
 _UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -149,11 +152,24 @@ def card(brand: str | None, last_four: str | None) -> SafeString:
     )
 
 
-def clip(text: str | None) -> SafeString:
-    """A name that gives way where there is little room; the whole in the tooltip."""
+def clip(text: str | None, *, is_long: bool = False) -> SafeString:
+    """A name that gives way where there is little room; the whole in the tooltip. ``is_long`` for
+    one whose beginning says too little, such as an address."""
     if not text:
         return EMPTY
-    return format_html('<span class="c-clip" title="{0}">{0}</span>', text)
+    css = "c-clip c-long" if is_long else "c-clip"
+    return format_html('<span class="{0}" title="{1}">{1}</span>', css, text)
+
+
+def excerpt(text: str | None) -> SafeString:
+    """What somebody else's server said, as it is; folded away where it is long."""
+    if not text:
+        return EMPTY
+    block = format_html('<pre class="c-excerpt">{}</pre>', text)
+    if len(text) <= EXCERPT_CHARACTERS:
+        return block
+    first = text[:EXCERPT_CHARACTERS].split("\n")[0]
+    return format_html("<details><summary>{}…</summary>{}</details>", first, block)
 
 
 def code(value: object) -> SafeString:

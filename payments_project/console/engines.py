@@ -1,39 +1,92 @@
-"""Whether the engines and the workers are well, on the home page."""
+"""Whether the engines, the workers and the readers of the log are well, on the home page."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from payments_project.api.health import UNAVAILABLE, ask_other_engines
 from payments_project.console import display
 from payments_project.console.home import Counted, HomeParts, Tile, home_part
+from payments_project.events import lag as lags
+from payments_project.events.consumers import consumers
+from payments_project.events.errors import Postponed
+from payments_project.events.lag import read_lag
 from payments_project.events.models import EventCursor
 
 _NAMES = {"redis": "Redis", "kafka": "Kafka", "elasticsearch": "Elasticsearch"}
-# Balances are folded every second; when they are not, no worker does anything that is due.
+# Balances are folded every second; when they are not, no worker does anything that is due. Other
+# cursors are moved by processes of their own.
+LEDGER_CURSOR = "ledger_balances"
 BEHIND_AFTER = timedelta(minutes=1)
 
 
 @home_part(permission="payments_project.view_event")
 def engines(request: HttpRequest, environment: str) -> HomeParts:
-    """What is away, and whether the workers still work; that PostgreSQL does, the page shows."""
+    """What is away, whether the workers still work, and which readers are behind or stopped; that
+    PostgreSQL is there, the page shows."""
     asked = ask_other_engines()
     away = [_NAMES[name] for name, found in asked.items() if found["status"] == UNAVAILABLE]
     (moved,) = yield Counted(
-        [EventCursor.objects.filter(updated_at__gte=datetime.now(UTC) - BEHIND_AFTER)]
+        [
+            EventCursor.objects.filter(
+                name=LEDGER_CURSOR, updated_at__gte=datetime.now(UTC) - BEHIND_AFTER
+            )
+        ]
     )
     faults = [f"{name} is away" for name in away]
     if not moved:
         faults.append("workers stand still")
+    faults += _readers_faults(asked)
     configured = 1 + sum(found["status"] != "not_configured" for found in asked.values())
     yield Tile(
         label="Engines",
         icon="monitor_heart",
         value=str(len(faults)) if faults else "well",
-        hint=", ".join(faults) or f"{configured} engines and the workers",
+        hint=", ".join(faults) or f"{configured} engines, workers and readers",
         tone=display.RED if faults else "",
+        url=_readers_url(request),
         order=55,
     )
+
+
+def _readers_faults(asked: dict[str, dict[str, Any]]) -> list[str]:
+    """Each state once, with the readers that are in it."""
+    found = [(lag.state, lag.name) for lag in read_lag() if lag.name != LEDGER_CURSOR]
+    found += _groups(asked)
+    return [
+        f"{_listed(names)} {_verb(names)} {state}"
+        for state in (lags.STOPPED, lags.BEHIND)
+        if (names := [name for state_of, name in found if state_of == state])
+    ]
+
+
+def _groups(asked: dict[str, dict[str, Any]]) -> Iterable[tuple[str, str]]:
+    """Consumers as groups in Kafka, unless Kafka is away, which is said already."""
+    if not settings.KAFKA_BOOTSTRAP_SERVERS or asked["kafka"]["status"] == UNAVAILABLE:
+        return []
+    from payments_project.events.kafka.lag import read_group_lag
+
+    try:
+        return [(lag.state, lag.group) for lag in read_group_lag(consumers())]
+    except Postponed:
+        return []
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(names) if len(names) < 3 else f"{len(names)} readers"
+
+
+def _verb(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _readers_url(request: HttpRequest) -> str:
+    if not request.user.has_perm("payments_project.view_eventcursor"):
+        return ""
+    return display.list_url("payments_project.eventcursor")
 
 
 __all__ = ["engines"]

@@ -45,6 +45,11 @@ def register_reader(reader: Reader) -> None:
     _READERS[reader.name] = reader
 
 
+def reader_tables() -> set[str]:
+    """The tables that registered readers read, beside the log."""
+    return {reader.table for reader in _READERS.values()}
+
+
 @contextmanager
 def reading_by_cursor() -> Iterator[None]:
     """Around a statement that calls ``cursor_snapshot``. Raises ``CursorOfAnotherCluster``."""

@@ -20,6 +20,12 @@ VALUES (%s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (consumer, source) DO UPDATE SET cause = excluded.cause, handled_at = NULL,
     attempts = dead_letters.attempts + 1, last_attempt_at = now()
 """
+_COUNT = """
+SELECT consumer, count(*) FROM (SELECT consumer FROM dead_letters
+                                 WHERE handled_at IS NULL LIMIT %s) AS waiting
+ GROUP BY consumer
+"""
+COUNT_MAX = 100_000
 
 
 def set_aside(*, consumer: str, event: LoggedEvent, cause: str) -> None:
@@ -54,6 +60,13 @@ def read_event(event_id: UUID) -> LoggedEvent | None:
         cursor.execute(f"SELECT {COLUMNS} FROM events WHERE id = %s", [event_id])
         row = cursor.fetchone()
     return None if row is None else from_log(EventRow._make(row))
+
+
+def count_dead_letters() -> dict[str, int]:
+    """How many wait, by consumer; up to ``COUNT_MAX`` in all."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [COUNT_MAX])
+        return dict(cursor.fetchall())
 
 
 def mark_handled(letter: DeadLetter) -> None:

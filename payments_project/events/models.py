@@ -84,6 +84,8 @@ class EventCursor(models.Model):
     class Meta:
         app_label = "payments_project"
         db_table = "event_cursors"
+        # What staff look at are the readers; the cursor is what is kept of one.
+        verbose_name = "event reader"
         default_permissions = ("view",)
 
     def __str__(self) -> str:

@@ -50,6 +50,8 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
         "items": [
             ("Merchants", "storefront", "merchants.Merchant"),
             ("API keys", "key", "merchants.ApiKey"),
+            ("Webhook endpoints", "webhook", "merchants.WebhookEndpoint"),
+            ("Webhook deliveries", "send", "merchants.WebhookDelivery"),
             ("Notices", "mail", "merchants.MerchantNotice"),
         ],
     },
@@ -70,7 +72,8 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
         "title": "Platform",
         "items": [
             ("Events", "history", "payments_project.Event"),
-            ("Event cursors", "bookmark", "payments_project.EventCursor"),
+            ("Event readers", "bookmark", "payments_project.EventCursor"),
+            ("Dead letters", "unsubscribe", "payments_project.DeadLetter"),
             ("Idempotency keys", "fingerprint", "payments_project.IdempotencyKey"),
             ("Monthly tables", "calendar_view_month", "payments_project.MonthlyTable"),
             ("Status transitions", "schema", "payments_project.StatusTransition"),

@@ -35,7 +35,7 @@ from payments_project.console.display import list_url
 from payments_project.console.filters import ConsoleFilter, CreatedFilter, active_filters
 from payments_project.console.list_tools import ListTools
 from payments_project.console.names import NAMED_IDS, attach_names
-from payments_project.console.panels import OVERVIEW, panels_of, tabs_of
+from payments_project.console.panels import OVERVIEW, Panel, panels_of, tabs_of
 from payments_project.console.presented import Cell, Presented
 from payments_project.console.search import (
     Conditions,
@@ -73,6 +73,7 @@ class FastModelAdmin(ListTools, Presented, ModelAdmin):
     list_fullwidth = True
     list_select_related: ClassVar[Sequence[str]] = ()
     change_list_template = "admin/console/change_list.html"
+    list_after_template = "admin/console/list_panels.html"
     change_form_outer_after_template = "admin/console/panels.html"
 
     # Rows that a page may look at when a filter has no index.
@@ -227,10 +228,15 @@ class FastModelAdmin(ListTools, Presented, ModelAdmin):
             changelist.chips = self.chips_of(changelist)
             attach_names(changelist.result_list, self.columns_of(self.list_display))
             self.complete(changelist.result_list)
+            context["list_panels"] = self.list_panels(request)
         return response
 
     def complete(self, rows: list[Any]) -> None:
         """For what a list shows beyond its own rows: one query for all of them."""
+
+    def list_panels(self, request: HttpRequest) -> Sequence[Panel]:
+        """For what stands below a list beside its rows."""
+        return ()
 
     def chips_of(self, changelist: FastChangeList) -> list[dict[str, str]]:
         """What narrows the list, each with the address of the list without it."""

@@ -44,6 +44,7 @@ _MONEY = (
 )
 _MACHINERY = (
     "disputes.view_simulatordispute",
+    "payments_project.view_deadletter",
     "payments_project.view_eventcursor",
     "payments_project.view_idempotencykey",
     "payments_project.view_monthlytable",
@@ -53,6 +54,11 @@ _MACHINERY = (
     "transactions.view_simulatorcharge",
     "transactions.view_simulatorrefund",
 )
+_WEBHOOKS = (
+    "merchants.view_webhookattempt",
+    "merchants.view_webhookdelivery",
+    "merchants.view_webhookendpoint",
+)
 _PEOPLE = (
     "auth.view_group",
     "payments_project.view_approvallimit",
@@ -61,13 +67,17 @@ _PEOPLE = (
 )
 
 ROLES: Mapping[str, frozenset[str]] = {
-    # Helps merchants and their customers: finds payments, refunds them, answers disputes.
+    # Helps merchants and their customers: finds payments, refunds them, answers disputes, sends
+    # webhooks again.
     SUPPORT: frozenset(
         (
             *_LOOK,
+            *_WEBHOOKS,
             "disputes.answer_dispute",
             "disputes.refund_payment",
             "disputes.reveal_evidence",
+            "merchants.change_webhookendpoint",
+            "merchants.resend_webhookdelivery",
             "merchants.reveal_customer",
             "merchants.revoke_apikey",
             "merchants.view_apikey",
@@ -135,10 +145,13 @@ ROLES: Mapping[str, frozenset[str]] = {
             *_MACHINERY,
             *_MONEY,
             *_PEOPLE,
+            *_WEBHOOKS,
             "merchants.add_apikey",
             "merchants.add_merchant",
             "merchants.change_merchant",
+            "merchants.change_webhookendpoint",
             "merchants.close_merchant",
+            "merchants.resend_webhookdelivery",
             "merchants.revoke_apikey",
             "merchants.suspend_merchant",
             "merchants.view_apikey",
@@ -148,6 +161,7 @@ ROLES: Mapping[str, frozenset[str]] = {
             "payments_project.change_staffuser",
             "payments_project.end_sessions",
             "payments_project.export_list",
+            "payments_project.replay_deadletter",
             "payments_project.reset_second_factor",
             "payments_project.unlock_staffuser",
         )
@@ -160,6 +174,7 @@ ROLES: Mapping[str, frozenset[str]] = {
             *_MACHINERY,
             *_MONEY,
             *_PEOPLE,
+            *_WEBHOOKS,
             "merchants.view_apikey",
             "payments_project.export_list",
         )
