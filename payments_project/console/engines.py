@@ -1,7 +1,6 @@
 """Whether the engines, the workers and the readers of the log are well, on the home page."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,18 +8,16 @@ from django.http import HttpRequest
 
 from payments_project.api.health import UNAVAILABLE, ask_other_engines
 from payments_project.console import display
-from payments_project.console.home import Counted, HomeParts, Tile, home_part
+from payments_project.console.home import HomeParts, Tile, Told, home_part
 from payments_project.events import lag as lags
 from payments_project.events.consumers import consumers
 from payments_project.events.errors import Postponed
-from payments_project.events.lag import read_lag
-from payments_project.events.models import EventCursor
+from payments_project.events.lag import ReaderLag, lag_statement, lags_of
 
 _NAMES = {"redis": "Redis", "kafka": "Kafka", "elasticsearch": "Elasticsearch"}
 # Balances are folded every second; when they are not, no worker does anything that is due. Other
 # cursors are moved by processes of their own.
 LEDGER_CURSOR = "ledger_balances"
-BEHIND_AFTER = timedelta(minutes=1)
 
 
 @home_part(permission="payments_project.view_event")
@@ -29,17 +26,11 @@ def engines(request: HttpRequest, environment: str) -> HomeParts:
     PostgreSQL is there, the page shows."""
     asked = ask_other_engines()
     away = [_NAMES[name] for name, found in asked.items() if found["status"] == UNAVAILABLE]
-    (moved,) = yield Counted(
-        [
-            EventCursor.objects.filter(
-                name=LEDGER_CURSOR, updated_at__gte=datetime.now(UTC) - BEHIND_AFTER
-            )
-        ]
-    )
+    readers = lags_of((yield Told(lag_statement())))
     faults = [f"{name} is away" for name in away]
-    if not moved:
+    if not any(reader.name == LEDGER_CURSOR and reader.is_active for reader in readers):
         faults.append("workers stand still")
-    faults += _readers_faults(asked)
+    faults += _readers_faults(readers, asked)
     configured = 1 + sum(found["status"] != "not_configured" for found in asked.values())
     yield Tile(
         label="Engines",
@@ -52,9 +43,9 @@ def engines(request: HttpRequest, environment: str) -> HomeParts:
     )
 
 
-def _readers_faults(asked: dict[str, dict[str, Any]]) -> list[str]:
+def _readers_faults(readers: list[ReaderLag], asked: dict[str, dict[str, Any]]) -> list[str]:
     """Each state once, with the readers that are in it."""
-    found = [(lag.state, lag.name) for lag in read_lag() if lag.name != LEDGER_CURSOR]
+    found = [(lag.state, lag.name) for lag in readers if lag.name != LEDGER_CURSOR]
     found += _groups(asked)
     return [
         f"{_listed(names)} {_verb(names)} {state}"

@@ -1,8 +1,8 @@
 """The home page's parts. Apps register theirs; each is one or two queries that an index bounds.
 
 What several parts need in the same way is asked for by yielding it, and answered for all of them
-together: how many rows there are (``Counted``) is one statement, what ids are called (``Named``)
-another.
+together: how many rows there are (``Counted``) and single values (``Told``) are one statement, what
+ids are called (``Named``) another.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -149,7 +149,15 @@ class Named:
     columns: Sequence[str]
 
 
-HomeParts = Generator[HomePart | Counted | Named, Any, None]
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Asks a statement without parameters that gives one value; answered with that value."""
+
+    statement: str
+
+
+Question = Counted | Told | Named
+HomeParts = Generator[HomePart | Question, Any, None]
 HomeMaker = Callable[[HttpRequest, str], HomeParts]
 
 _makers: list[tuple[str, HomeMaker]] = []
@@ -202,7 +210,7 @@ def _made(makers: list[HomeParts]) -> list[HomePart]:
     """What the parts yield, their questions answered in rounds: all that stand open at once."""
     parts: list[HomePart] = []
     answered: list[tuple[HomeParts, Any]] = [(maker, None) for maker in makers]
-    asked: list[tuple[HomeParts, Counted | Named]] = []
+    asked: list[tuple[HomeParts, Question]] = []
     while answered:
         for maker, answer in answered:
             question = _until_question(maker, answer, parts)
@@ -214,11 +222,11 @@ def _made(makers: list[HomeParts]) -> list[HomePart]:
     return parts
 
 
-def _until_question(maker: HomeParts, answer: Any, parts: list[HomePart]) -> Counted | Named | None:
+def _until_question(maker: HomeParts, answer: Any, parts: list[HomePart]) -> Question | None:
     """Collects a maker's parts up to its next question; None at its end."""
     try:
         made = maker.send(answer)
-        while not isinstance(made, Counted | Named):
+        while not isinstance(made, Question):
             parts.append(made)
             made = next(maker)
         return made
@@ -226,39 +234,47 @@ def _until_question(maker: HomeParts, answer: Any, parts: list[HomePart]) -> Cou
         return None
 
 
-def _answers(
-    asked: list[tuple[HomeParts, Counted | Named]],
-) -> list[tuple[HomeParts, Any]]:
-    """Answers all that asked for numbers, or where none did all that asked for names; those who
-    asked for names wait for the others', so that all names are looked up together."""
-    counting = [(maker, question) for maker, question in asked if isinstance(question, Counted)]
-    if not counting:
-        attach_all_names([(question.rows, question.columns) for _, question in asked])  # type: ignore[union-attr]
+def _answers(asked: list[tuple[HomeParts, Question]]) -> list[tuple[HomeParts, Any]]:
+    """Answers all that asked for numbers or values, or where none did all that asked for names;
+    those who asked for names wait for the others', so that all names are looked up together."""
+    named = [question for _, question in asked if isinstance(question, Named)]
+    if len(named) == len(asked):
+        attach_all_names([(question.rows, question.columns) for question in named])
         return [(maker, None) for maker, _ in asked]
-    numbers = iter(_count([rows for _, question in counting for rows in question.rows]))
-    return [(maker, [next(numbers) for _ in question.rows]) for maker, question in counting]
+    others = [(maker, question) for maker, question in asked if not isinstance(question, Named)]
+    answers = iter(_ask([question for _, question in others]))
+    return [(maker, next(answers)) for maker, _ in others]
 
 
-def _count(querysets: list[QuerySet]) -> list[int]:
-    """How many rows each has, up to ``COUNT_MAX`` + 1, in one statement."""
+def _ask(questions: list[Counted | Told]) -> list[Any]:
+    """The answer of each, by one statement for them all."""
     statements, values = [], []
-    places = []
-    for place, rows in enumerate(querysets):
-        limited = rows.order_by().values_list("pk")[: COUNT_MAX + 1]
-        try:
-            statement, parameters = limited.query.get_compiler(rows.db).as_sql()
-        except EmptyResultSet:
+    for question in questions:
+        if isinstance(question, Told):
+            # What stands in it is no parameter.
+            statements.append(f"({question.statement.replace('%', '%%')})")
             continue
-        statements.append(f"(SELECT count(*) FROM ({statement}) AS rows)")
-        values += parameters
-        places.append(place)
-    counts = [0] * len(querysets)
-    if statements:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(statements)}", values)
-            for place, count in zip(places, cursor.fetchone(), strict=True):
-                counts[place] = count
-    return counts
+        for rows in question.rows:
+            statement, parameters = _counting(rows)
+            statements.append(statement)
+            values += parameters
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(statements)}", values)
+        found = iter(cursor.fetchone())
+    return [
+        next(found) if isinstance(question, Told) else [next(found) for _ in question.rows]
+        for question in questions
+    ]
+
+
+def _counting(rows: QuerySet) -> tuple[str, Sequence[Any]]:
+    """A statement that counts the rows up to ``COUNT_MAX`` + 1, and its parameters."""
+    limited = rows.order_by().values_list("pk")[: COUNT_MAX + 1]
+    try:
+        statement, parameters = limited.query.get_compiler(rows.db).as_sql()
+    except EmptyResultSet:
+        return "0", ()
+    return f"(SELECT count(*) FROM ({statement}) AS rows)", parameters
 
 
 _WIDTH, _HEIGHT, _BASE, _TOP = 720, 190, 180, 8

@@ -1,9 +1,10 @@
 """How far each reader is: what it has still to take, since when, and whether anybody is at it.
 
-Read in two statements whose cost does not grow with a backlog: of each cursor's unread rows at most
+Read in one statement whose cost does not grow with a backlog: of each cursor's unread rows at most
 ``LOOKED_AT_MAX`` are looked at, in the order of the index that its reader goes by.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,20 +92,21 @@ _OTHER_ROWS = f"""
 _READERS = """
 SELECT cursor.name, cursor.reads, cursor.updated_at, unread.count, unread.looked_at,
        cursor.target IS NOT NULL
-           AND cursor.position + {looked_at} < pg_sequence_last_value('events_position_seq'),
-       coalesce(extract(epoch FROM clock_timestamp() - unread.oldest), 0),
-       extract(epoch FROM clock_timestamp() - cursor.updated_at),
-       cursor.system_identifier = cluster.system_identifier,
+           AND cursor.position + {looked_at} < pg_sequence_last_value('events_position_seq')
+           AS goes_on,
+       coalesce(extract(epoch FROM clock_timestamp() - unread.oldest), 0) AS seconds,
+       extract(epoch FROM clock_timestamp() - cursor.updated_at) AS still_seconds,
+       cursor.system_identifier = cluster.system_identifier AS is_ours,
        EXISTS (SELECT 1 FROM pg_locks AS lock
                 WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
                   AND lock.database = (SELECT oid FROM pg_database
                                         WHERE datname = current_database())
                   AND lock.classid = ((key.key >> 32) & 4294967295)::oid
-                  AND lock.objid = (key.key & 4294967295)::oid)
+                  AND lock.objid = (key.key & 4294967295)::oid) AS is_locked
   FROM event_cursors AS cursor
  CROSS JOIN pg_control_system() AS cluster
  CROSS JOIN LATERAL (SELECT hashtextextended('event reader ' || cursor.name, 0) AS key) AS key
-  LEFT JOIN unnest(%(names)s::text[], %(selections)s::text[], %(included)s::bool[])
+  LEFT JOIN unnest({names}::text[], {selections}::text[], {included}::bool[])
             AS selection (name, objects, included) ON selection.name = cursor.name
  CROSS JOIN LATERAL (
        SELECT count(*) FILTER (WHERE mine) AS count, count(*) AS looked_at,
@@ -129,18 +131,23 @@ SELECT coalesce(extract(epoch FROM clock_timestamp() - min(began)), 0)
 def read_lag() -> list[ReaderLag]:
     """Every reader that has a cursor, and those that should run and have none yet; by name. One
     statement."""
-    expected = _expected()
-    selections = {name: each for name, each in _selections().items() if each != EVERYTHING}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _statement(),
-            {
-                "names": list(selections),
-                "selections": [",".join(each.named) for each in selections.values()],
-                "included": [not each.is_excluded for each in selections.values()],
-            },
-        )
-        found = {row[0]: _lag(row, expected) for row in cursor.fetchall()}
+        cursor.execute(lag_statement())
+        return lags_of(cursor.fetchone()[0])
+
+
+def lag_statement() -> str:
+    """What ``read_lag`` asks, for whoever asks other things with it: one value, for ``lags_of``."""
+    tables = sorted({LOG, *reader_tables()})
+    rows = sql.SQL(" UNION ALL ").join(_of_table(table) for table in tables)
+    return sql.SQL("SELECT json_agg(reader) FROM ({rows}) AS reader").format(rows=rows).as_string()
+
+
+def lags_of(answer: Any) -> list[ReaderLag]:
+    """What ``lag_statement`` was answered, with the readers that have no cursor yet."""
+    expected = _expected()
+    rows = json.loads(answer) if isinstance(answer, str) else answer
+    found = {row["name"]: _lag(row, expected) for row in rows or ()}
     never_ran = {name: _never_ran(name) for name in expected - found.keys()}
     return [found[name] if name in found else never_ran[name] for name in sorted(found | never_ran)]
 
@@ -156,33 +163,32 @@ def oldest_transaction_seconds() -> float:
         return float(cursor.fetchone()[0])
 
 
-def _statement() -> str:
-    """All tables that readers read, each by its own statement, as one."""
-    tables = sorted({LOG, *reader_tables()})
-    return sql.SQL(" UNION ALL ").join(_of_table(table) for table in tables).as_string()
-
-
 def _of_table(table: str) -> sql.Composable:
-    rows = _LOG_ROWS if table == LOG else _OTHER_ROWS
+    selections = {name: each for name, each in _selections().items() if each != EVERYTHING}
     return sql.SQL(_READERS).format(
-        rows=sql.SQL(rows).format(table=sql.Identifier(table)),
+        rows=sql.SQL(_LOG_ROWS if table == LOG else _OTHER_ROWS).format(
+            table=sql.Identifier(table)
+        ),
         table=sql.Literal(table),
         looked_at=sql.Literal(LOOKED_AT_MAX),
+        names=sql.Literal(list(selections)),
+        selections=sql.Literal([",".join(each.named) for each in selections.values()]),
+        included=sql.Literal([not each.is_excluded for each in selections.values()]),
     )
 
 
-def _lag(row: Any, expected: set[str]) -> ReaderLag:
-    name, reads, updated_at, unread, looked_at, goes_on = row[:6]
-    seconds, still_seconds, is_ours, is_locked = row[6:]
+def _lag(row: Mapping[str, Any], expected: set[str]) -> ReaderLag:
+    is_of_log = row["reads"] == LOG
+    is_folded = not is_of_log and row["still_seconds"] < STILL_AFTER_SECONDS
     return ReaderLag(
-        name=name,
-        unread=min(unread, UNREAD_MAX),
-        has_more=unread > UNREAD_MAX or looked_at > LOOKED_AT_MAX or bool(goes_on),
-        seconds=max(0.0, float(seconds)),
-        is_active=is_locked or (reads != LOG and still_seconds < STILL_AFTER_SECONDS),
-        is_expected=reads != LOG or name in expected,
-        is_of_this_cluster=is_ours,
-        updated_at=updated_at,
+        name=row["name"],
+        unread=min(row["count"], UNREAD_MAX),
+        has_more=row["count"] > UNREAD_MAX or row["looked_at"] > LOOKED_AT_MAX or row["goes_on"],
+        seconds=max(0.0, float(row["seconds"])),
+        is_active=row["is_locked"] or is_folded,
+        is_expected=not is_of_log or row["name"] in expected,
+        is_of_this_cluster=row["is_ours"],
+        updated_at=datetime.fromisoformat(row["updated_at"]),
     )
 
 

@@ -22,6 +22,7 @@ from merchants.services.create_customer import create_customer
 from merchants.terms import get_terms
 from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.events.dead_letters import set_aside
 from payments_project.staff.models import StaffUser
 from tests.api_client import Api
 from tests.console.acting import do
@@ -29,6 +30,7 @@ from tests.console.signing_in import signed_in, staff
 from tests.disputes.disputing import uploaded
 from tests.gateway_messages import deliver_gateway_messages
 from tests.merchants.making import MadeMerchant, client_of, make_merchant
+from tests.merchants.webhooks.sending import events_after, make_endpoint
 from tests.payouts.making import (
     export,
     give,
@@ -135,6 +137,14 @@ def _pay_out(api: Api) -> None:
     let_bank_work()
 
 
+def _webhooks(api: Api) -> None:
+    """An endpoint with a test event on its way, and an event that a consumer could not handle."""
+    endpoint = make_endpoint(api, "https://shop.example/hooks")
+    assert api.post(f"/v1/webhook_endpoints/{endpoint['id']}/test").status_code < 300
+    event = events_after(api.scope.merchant_id)[-1]
+    set_aside(consumer="webhooks", event=event, cause="KeyError in hooks.handle, line 7")
+
+
 def _do_business(api: Api, merchant: MadeMerchant) -> Business:
     email = f"{uuid4()}@example.org"
     personal = {"name": "Ada Byron", "phone": "+1 555 0100", "address": {"city": "Portland"}}
@@ -187,6 +197,7 @@ def _do_business(api: Api, merchant: MadeMerchant) -> Business:
         successful_count=3,
     )
     Group.objects.create(name=str(uuid4()))
+    _webhooks(api)
     staff = _browser_of(_staff_user(is_superuser=True))
     do(staff, "merchants.customer", customer, "reveal")
     _ask_colleagues(staff, api)

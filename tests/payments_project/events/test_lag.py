@@ -44,6 +44,12 @@ def a_consumer(selection: Selection = EVERYTHING, handle: Any = None) -> Consume
     return consumer
 
 
+@pytest.fixture(autouse=True)
+def _no_kafka(settings: Any) -> None:
+    """Whose readers are expected depends on it."""
+    settings.KAFKA_BOOTSTRAP_SERVERS = ""
+
+
 @pytest.fixture
 def paying(api: Api) -> Callable[[int], None]:
     """Pays so many times; each payment has two events."""
