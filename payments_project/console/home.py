@@ -248,7 +248,8 @@ def _answers(asked: list[tuple[HomeParts, Question]]) -> list[tuple[HomeParts, A
 
 def _ask(questions: list[Counted | Told]) -> list[Any]:
     """The answer of each, by one statement for them all."""
-    statements, values = [], []
+    statements: list[str] = []
+    values: list[Any] = []
     for question in questions:
         if isinstance(question, Told):
             # What stands in it is no parameter.
