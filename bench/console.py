@@ -33,7 +33,7 @@ LARGE_MONTHS = 36
 OTHER_MERCHANTS = 1_000
 SPARSE_ROWS = 100
 # Tables that have months of their own beside the payments'.
-_MONTHLY = ("ledger_entries", "events")
+_MONTHLY = ("ledger_entries", "events", "webhook_deliveries", "webhook_attempts")
 
 
 @dataclass(frozen=True, slots=True)

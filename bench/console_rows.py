@@ -190,6 +190,35 @@ ROWS: dict[str, str] = {
         " SELECT uuidv7(shift), merchant_id, environment, 'dispute.opened', id, 'opened', '{}',"
         f" created_at, 1, created_at {_PAYMENTS} WHERE dice %% 100 = 7"
     ),
+    "webhook_endpoints": (
+        "INSERT INTO webhook_endpoints (merchant_id, environment, url, enabled_events, secret,"
+        " failing_since, consecutive_failures)"
+        " SELECT id, environment, 'https://shop.example/' || id, '{*}', %(secret)s,"
+        " CASE WHEN hashtext(id::text) %% 50 = 0 THEN now() END,"
+        " CASE WHEN hashtext(id::text) %% 50 = 0 THEN 1 ELSE 0 END"
+        " FROM merchants, unnest(ARRAY['test', 'live']) AS environment"
+    ),
+    "webhook_deliveries": (
+        "INSERT INTO webhook_deliveries (id, endpoint_id, event_id, merchant_id, environment,"
+        " event_type, aggregateid, position, status, attempt, next_attempt_at, give_up_at,"
+        " response_status, duration_ms, finished_at)"
+        " SELECT uuidv7(shift), endpoint.id, uuidv7(shift), payment.merchant_id,"
+        " payment.environment, 'transaction.succeeded', payment.id, dice,"
+        " CASE dice %% 5 WHEN 0 THEN 'succeeded' WHEN 1 THEN 'failed' ELSE 'pending' END, 1,"
+        " now() + interval '1 hour', now() + interval '1 day',"
+        " CASE dice %% 5 WHEN 0 THEN 200 ELSE 500 END, 80, payment.created_at"
+        f" {_PAYMENTS} JOIN webhook_endpoints AS endpoint"
+        " ON endpoint.merchant_id = payment.merchant_id"
+        " AND endpoint.environment = payment.environment WHERE dice %% 20 IN (5, 6, 7)"
+    ),
+    "dead_letters": (
+        "INSERT INTO dead_letters (id, consumer, source, event_id, event_type, merchant_id, cause,"
+        " created_at, last_attempt_at, handled_at)"
+        " SELECT uuidv7(shift), 'webhooks', 'log/' || id, uuidv7(shift), 'transaction.succeeded',"
+        " merchant_id, 'KeyError in hooks.handle, line 7', created_at, created_at,"
+        " CASE WHEN dice %% 1000 <> 29 THEN created_at END"
+        f" {_PAYMENTS} WHERE dice %% 100 = 29"
+    ),
     "balance_adjustments": (
         "INSERT INTO balance_adjustments (id, merchant_id, environment, currency, amount, reason,"
         " created_at)"

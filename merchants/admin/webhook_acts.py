@@ -37,6 +37,7 @@ class ResendForm(ActForm):
         label="Since (UTC)",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        initial=lambda: datetime.now(UTC) - timedelta(days=1),
         help_text=f"When the events happened; at most {RESEND_DAYS_MAX} days ago.",
     )
     which = forms.ChoiceField(

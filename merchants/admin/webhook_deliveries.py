@@ -33,7 +33,6 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         "answer",
         "attempt",
         "address",
-        "merchant_id",
         "environment",
     )
     export_fields = (
@@ -129,7 +128,7 @@ def attempts_panel(request: HttpRequest, delivery: WebhookDelivery) -> Panel:
         note=f"The newest {ATTEMPTS_ON_A_PAGE}." if len(attempts) == ATTEMPTS_ON_A_PAGE else "",
         columns=[
             Column("#", is_number=True), Column("Time"), Column("Answer"),
-            Column("Took", is_number=True), Column("Its beginning", is_text=True),
+            Column("Took", is_number=True), Column("What it said", is_text=True),
         ],
         rows=[
             [

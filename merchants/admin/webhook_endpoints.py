@@ -14,11 +14,14 @@ from django.utils.html import format_html
 from merchants.admin.webhook_acts import DISABLE, ENABLE, RESEND_SINCE, TEST
 from merchants.admin.webhook_cells import answer, delivery_link, took
 from merchants.models import Merchant
+from merchants.services.update_webhook_endpoint import DELETED
 from merchants.webhook_models import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks.event_filters import EVERYTHING
 from merchants.webhooks.health import (
     DISABLED,
+    FAILED,
     FAILING,
+    GONE,
     HEALTH,
     PAUSED,
     WELL,
@@ -54,9 +57,9 @@ TONES = {
 _REASONS = {
     "merchant": "by the merchant",
     "staff": "by staff",
-    "deleted": "deleted",
-    "gone": "it answered 410",
-    "failing": "it failed for too long",
+    DELETED: "deleted",
+    GONE: "it answered 410",
+    FAILED: "it failed too long",
 }
 
 
@@ -98,7 +101,6 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
         "health",
         "merchant",
         "events",
-        "failing_since",
         "created_at",
         "environment",
     )
@@ -166,7 +168,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
 
     @admin.display(description="State")
     def health(self, endpoint: WebhookEndpoint) -> Cell:
-        return health_badge(endpoint)
+        return health_cell(endpoint)
 
     @admin.display(description="Disabled because")
     def disabled(self, endpoint: WebhookEndpoint) -> str:
@@ -204,17 +206,26 @@ def _events_words(endpoint: WebhookEndpoint) -> str:
 
 
 def health_badge(endpoint: WebhookEndpoint) -> Cell:
-    """``well``, ``failing``, ``paused``, or ``disabled`` with who or what did it."""
+    """``well``, ``failing``, ``paused``, ``disabled`` or ``deleted``; red where it is the endpoint's
+    own fault."""
     health = health_of(endpoint)
-    if health != DISABLED:
-        return display.badge(health, TONES[health])
-    reason = endpoint.disabled_reason or ""
-    tone = display.RED if reason in ("gone", "failing") else TONES[DISABLED]
-    if reason == "deleted":
-        return display.badge("deleted", tone)
-    return format_html(
-        '<span title="{}">{}</span>', _REASONS.get(reason, reason), display.badge(health, tone)
-    )
+    if endpoint.disabled_reason == DELETED:
+        return display.badge(DELETED, TONES[DISABLED])
+    is_its_fault = endpoint.disabled_reason in (GONE, FAILED)
+    return display.badge(health, display.RED if is_its_fault else TONES[health])
+
+
+def health_cell(endpoint: WebhookEndpoint) -> Cell:
+    """The badge, with since when it fails or why it is disabled."""
+    reason = endpoint.disabled_reason
+    if reason == DELETED:
+        return health_badge(endpoint)
+    words: Cell = ""
+    if reason is not None:
+        words = _REASONS.get(reason, reason)
+    elif endpoint.failing_since is not None:
+        words = format_html("since {}", display.ago(endpoint.failing_since))
+    return format_html('{} <small class="c-muted">{}</small>', health_badge(endpoint), words)
 
 
 @panel("merchants.webhookendpoint", permission="merchants.view_webhookdelivery")
@@ -226,7 +237,8 @@ def deliveries_panel(request: HttpRequest, endpoint: WebhookEndpoint) -> Panel:
         icon="send",
         columns=[
             Column("Event"), Column("State"), Column("Attempts", is_number=True, is_minor=True),
-            Column("Answer"), Column("Took", is_number=True, is_minor=True), Column("Happened"),
+            Column("Answer"), Column("Took", is_number=True, is_minor=True),
+            Column("Happened", is_minor=True),
         ],
         rows=[
             [
@@ -302,14 +314,13 @@ def merchant_endpoints_panel(request: HttpRequest, merchant: Merchant) -> Panel:
         icon="webhook",
         columns=[
             Column("Address"), Column("State"), Column("Events", is_minor=True),
-            Column("Failing since"), Column("Environment"), Column(""),
+            Column("Environment"), Column(""),
         ],
         rows=[
             [
                 display.object_link("merchants.WebhookEndpoint", row.pk, address_cell(row)),
-                health_badge(row),
-                display.clip(_events_words(row)),
-                display.ago(row.failing_since),
+                health_cell(row),
+                display.clip(_events_words(row), is_long=True),
                 display.environment_badge(row.environment),
                 _deliveries_link(row) if deliveries else "",
             ]
