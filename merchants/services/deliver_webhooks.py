@@ -101,10 +101,9 @@ def _send_claimed(sender: WebhookSender, claim: Claim) -> tuple[int, bool]:
             record_event_gone(delivery_id=delivery.id)
             continue
         takes_more = _send(sender, claim, delivery, event)
-        rest = claim.deliveries[place + 1 :]
-        if rest and (not takes_more or time.monotonic() > deadline):
-            release_deliveries(rest)
         if not takes_more or time.monotonic() > deadline:
+            if rest := claim.deliveries[place + 1 :]:
+                release_deliveries(rest)
             return place + 1, takes_more
     return len(claim.deliveries), True
 

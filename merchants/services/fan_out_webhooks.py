@@ -74,16 +74,23 @@ def _wanted(events: Sequence[LoggedEvent]) -> list[Wanted]:
         (event, endpoint)
         for event in events
         for endpoint in endpoints.get((event.merchant_id, event.environment), ())
-        if _is_wanted(event, endpoint)
+        if _is_due(event, endpoint)
     ]
 
 
-def _is_wanted(event: LoggedEvent, endpoint: WebhookEndpoint) -> bool:
-    if event.aggregateid == str(endpoint.pk):
-        return event.type == TEST_EVENT
-    if event.type == TEST_EVENT or event.id < endpoint.pk:
-        return False
-    return matches(endpoint.enabled_events, event.type)
+def is_wanted(event: LoggedEvent, endpoint: WebhookEndpoint) -> bool:
+    """Whether the endpoint has asked for such events: never for tests, nor for its own."""
+    return (
+        event.type != TEST_EVENT
+        and event.aggregateid != str(endpoint.pk)
+        and matches(endpoint.enabled_events, event.type)
+    )
+
+
+def _is_due(event: LoggedEvent, endpoint: WebhookEndpoint) -> bool:
+    if event.type == TEST_EVENT:
+        return event.aggregateid == str(endpoint.pk)
+    return event.id >= endpoint.pk and is_wanted(event, endpoint)
 
 
 WEBHOOKS = Consumer(name="webhooks", handle=fan_out, batch_events=500)

@@ -11,12 +11,12 @@ from django.db import connection, transaction
 from merchants import states
 from merchants.errors import EventTooOld, WebhookEndpointDisabled
 from merchants.locking import lock_own_webhook_endpoint
-from merchants.services.fan_out_webhooks import insert_deliveries
+from merchants.services.fan_out_webhooks import insert_deliveries, is_wanted
 from merchants.snapshot import webhook_endpoint_snapshot
 from merchants.webhook_models import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks.delivery_ids import delivery_id
 from merchants.webhooks.dispatch import ask_for_delivery
-from merchants.webhooks.event_filters import TEST_EVENT, matches
+from merchants.webhooks.event_filters import TEST_EVENT
 from merchants.webhooks.retries import GIVE_UP_AFTER, RESEND_DAYS_MAX
 from payments_project.actor import Actor
 from payments_project.database.uuid7 import uuid7_floor
@@ -84,7 +84,7 @@ def resend_webhooks_since(
         )
         found = [from_log(EventRow._make(row)) for row in cursor.fetchall()]
     events, continue_from = _batch(found)
-    wanted = [event for event in events if _is_wanted(event, endpoint)]
+    wanted = [event for event in events if is_wanted(event, endpoint)]
     deliveries = [delivery_id(event_id=event.id, endpoint_id=endpoint.pk) for event in wanted]
     again = WebhookDelivery.objects.filter(pk__in=deliveries)
     if only_failed:
@@ -128,14 +128,6 @@ def _batch(found: Sequence[LoggedEvent]) -> tuple[Sequence[LoggedEvent], datetim
         return found, None
     continue_from = found[BATCH_MAX].created_at
     return [event for event in found if event.created_at < continue_from], continue_from
-
-
-def _is_wanted(event: LoggedEvent, endpoint: WebhookEndpoint) -> bool:
-    return (
-        event.type != TEST_EVENT
-        and event.aggregateid != str(endpoint.pk)
-        and matches(endpoint.enabled_events, event.type)
-    )
 
 
 def _lock_enabled(scope: Scope, endpoint_id: UUID) -> WebhookEndpoint:

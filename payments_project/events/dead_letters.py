@@ -1,6 +1,5 @@
 """Dead letters: what a consumer could not handle, kept for people to look at and to hand back."""
 
-import logging
 from uuid import UUID
 
 from django.db import connection
@@ -9,8 +8,6 @@ from django.db.models.functions import Now
 
 from payments_project.events.logged import COLUMNS, EventRow, LoggedEvent, from_log
 from payments_project.events.models import DeadLetter
-
-logger = logging.getLogger(__name__)
 
 CONTENT_BYTES_MAX = 65_536
 

@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from payments_project.events.errors import Postponed
 from payments_project.events.log_reader import EVERYTHING, LogReader, Selection
 from payments_project.events.logged import EventRow
+from payments_project.events.pausing import GrowingPause
 from payments_project.events.reader_connection import ReaderConnection, reader_connection
 
 logger = logging.getLogger(__name__)
@@ -18,8 +19,6 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 # Whoever waits for another reader to end tries its lock as often.
 LOCK_SECONDS = 0.5
-PAUSE_SECONDS = 0.5
-PAUSE_SECONDS_MAX = 10.0
 
 Take = Callable[[Sequence[EventRow]], None]
 
@@ -46,7 +45,7 @@ class ReaderRun:
         self._stop = stop
         self._selection = selection
         self._page_events = page_events
-        self._pause_seconds = PAUSE_SECONDS
+        self._pause = GrowingPause(name, stop)
 
     def run(self) -> None:
         """Returns once ``stop`` is set. Raises ``ImproperlyConfigured`` behind PgBouncer."""
@@ -56,7 +55,8 @@ class ReaderRun:
                     self._read_while_connected(connection)
             # PostgreSQL, Kafka or whoever takes the events is away, or fails: never the end.
             except (psycopg.Error, DatabaseError, Postponed, OSError) as error:
-                self._pause(error)
+                # Its kind and place alone: an error's words may hold what it was about.
+                self._pause.wait(cause_of(error))
 
     def _read_while_connected(self, connection: ReaderConnection) -> None:
         while not connection.try_lock(self._name):
@@ -77,15 +77,7 @@ class ReaderRun:
                 continue
             self._take(rows)
             reader.advance()
-            self._pause_seconds = PAUSE_SECONDS
-
-    def _pause(self, error: Exception) -> None:
-        if self._stop.is_set():
-            return
-        # Its kind and place alone: an error's words may hold what it was about.
-        logger.warning("%s goes on in %.1f s: %s", self._name, self._pause_seconds, cause_of(error))
-        self._stop.wait(self._pause_seconds)
-        self._pause_seconds = min(self._pause_seconds * 2, PAUSE_SECONDS_MAX)
+            self._pause.reset()
 
 
 def cause_of(error: BaseException) -> str:

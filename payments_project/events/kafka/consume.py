@@ -22,12 +22,11 @@ from payments_project.events.kafka.dead_letters import DeadLetterTopic
 from payments_project.events.kafka.messages import decode, place_of
 from payments_project.events.kafka.topics import dead_letter_topic, ensure_topics, topics_of
 from payments_project.events.logged import LoggedEvent
+from payments_project.events.pausing import GrowingPause
 
 logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 0.25
-PAUSE_SECONDS = 0.5
-PAUSE_SECONDS_MAX = 10.0
 
 
 def group_of(consumer: Consumer) -> str:
@@ -46,7 +45,7 @@ class KafkaRun:
     def __init__(self, consumer: Consumer, *, stop: threading.Event) -> None:
         self._consumer = consumer
         self._stop = stop
-        self._pause_seconds = PAUSE_SECONDS
+        self._pause = GrowingPause(consumer.name, stop)
         self._dead_letters = DeadLetterTopic(stop=stop)
 
     def run(self) -> None:
@@ -60,7 +59,7 @@ class KafkaRun:
                 kafka.subscribe(topics)
                 self._consume(kafka)
             except (KafkaException, Postponed) as error:
-                self._pause(error)
+                self._pause.wait(error)
             finally:
                 if kafka is not None:
                     # Leaves the group, so that the others need not wait for its time-out.
@@ -76,10 +75,10 @@ class KafkaRun:
                 self._handle(messages)
             except Postponed as error:
                 _rewind(kafka, messages)
-                self._pause(error)
+                self._pause.wait(error)
             else:
                 kafka.commit(offsets=_after(messages), asynchronous=False)
-                self._pause_seconds = PAUSE_SECONDS
+                self._pause.reset()
 
     def _handle(self, messages: Sequence[Message]) -> None:
         """Raises ``Postponed``."""
@@ -114,13 +113,6 @@ class KafkaRun:
             content=message.value() or b"",
             cause=cause,
         )
-
-    def _pause(self, error: Exception) -> None:
-        if self._stop.is_set():
-            return
-        logger.warning("%s goes on in %.1f s: %s", self._consumer.name, self._pause_seconds, error)
-        self._stop.wait(self._pause_seconds)
-        self._pause_seconds = min(self._pause_seconds * 2, PAUSE_SECONDS_MAX)
 
 
 def _is_message(message: Message) -> bool:
