@@ -48,12 +48,27 @@ def _database(django_db_setup: None) -> None:
     """Every test may use the database."""
 
 
+_servers: list[Server] = []
+
+
 @pytest.fixture(scope="session")
 def server(django_db_setup: None) -> Iterator[Server]:
     """The product's web server, as it runs in production, on the worker's database."""
     with start_server() as running:
         settings.PUBLIC_URL = running.url
+        _servers.append(running)
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _server_lives() -> Iterator[None]:
+    """A test that ends the web server fails, and no other does for it."""
+    yield
+    for running in _servers:
+        if running.process.poll() is not None:
+            end_of_log = running.log.read_text()[-4000:]
+            running.start_again()
+            pytest.fail(f"the web server ended during this test:\n{end_of_log}")
 
 
 def _schema_digest() -> str:

@@ -46,7 +46,8 @@ def start_server(
     url = f"http://127.0.0.1:{port}"
     log = Path(tempfile.gettempdir()) / f"payments-test-server-{port}.log"
     log.unlink(missing_ok=True)
-    environment = os.environ | {"PUBLIC_URL": url} | extra
+    # A server that crashes writes where, into its log.
+    environment = os.environ | {"PUBLIC_URL": url, "PYTHONFAULTHANDLER": "1"} | extra
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
         "--port", str(port), "--workers", str(workers), "--blocking-threads", "16", "--no-ws",

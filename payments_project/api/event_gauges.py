@@ -63,8 +63,8 @@ def group_gauges() -> Iterator[Gauge]:
         values={lag.group: lag.events for lag in lags},
     )
     yield Gauge(
-        "consumer_group_members",
-        "Members of a consumer group.",
+        "consumer_group_active",
+        "1 while a consumer group has members.",
         label="group",
-        values={lag.group: lag.members for lag in lags},
+        values={lag.group: float(lag.is_active) for lag in lags},
     )

@@ -112,10 +112,7 @@ def _groups_panel() -> Panel | None:
         return None
     from payments_project.events.kafka.lag import read_group_lag
 
-    columns = [
-        Column("Group"), Column("State"), Column("Unread", is_number=True),
-        Column("Members", is_number=True),
-    ]  # fmt: skip
+    columns = [Column("Group"), Column("State"), Column("Unread", is_number=True)]
     try:
         found = read_group_lag(consumers())
     except Postponed:
@@ -128,10 +125,7 @@ def _groups_panel() -> Panel | None:
         title="Consumer groups in Kafka",
         icon="hub",
         columns=columns,
-        rows=[
-            [lag.group, state_badge(lag.state), f"{lag.events:,}", str(lag.members)]
-            for lag in found
-        ],
+        rows=[[lag.group, state_badge(lag.state), f"{lag.events:,}"] for lag in found],
         empty="No consumer is registered.",
     )
 

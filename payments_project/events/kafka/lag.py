@@ -1,4 +1,9 @@
-"""How far consumer groups are in Kafka: what lies in their topics behind what they committed."""
+"""How far consumer groups are in Kafka: what lies in their topics behind what they committed.
+
+A group's coordinator is never asked by librdkafka's admin client: what that asks coordinators ends
+the process when a broker is slow (librdkafka's issue 4605) or still makes its topic of offsets, and
+web servers ask here. So a consumer of the group that never joins it asks what it has committed.
+"""
 
 import functools
 import time
@@ -8,19 +13,15 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import Consumer as KafkaConsumer
+from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from django.conf import settings
 
 from payments_project.events.consumers import Consumer
 from payments_project.events.errors import Postponed
-from payments_project.events.kafka.clients import make_admin
+from payments_project.events.kafka.clients import make_admin, make_consumer
 from payments_project.events.kafka.consume import group_of
 from payments_project.events.kafka.topics import topics_of
 from payments_project.events.lag import BEHIND, STOPPED, WAITING, WORKING
@@ -36,17 +37,18 @@ _EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class GroupLag:
-    """A consumer as a group: messages in its topics that it has not committed, and its members."""
+    """A consumer as a group: messages in its topics that it has not committed, and whether it has
+    any member."""
 
     group: str
     consumer: str
     events: int
-    members: int
+    is_active: bool
 
     @property
     def state(self) -> str:
         """``waiting``, ``working``, ``behind`` or ``stopped``, as of readers."""
-        if not self.members:
+        if not self.is_active:
             return STOPPED
         if self.events >= BEHIND_AFTER_EVENTS:
             return BEHIND
@@ -60,23 +62,25 @@ def read_group_lag(chosen: Sequence[Consumer]) -> list[GroupLag]:
     admin = _admin(settings.KAFKA_BOOTSTRAP_SERVERS)
     try:
         partitions = _partitions(admin)
-        # All is asked before any answer is waited for.
+        # All that can be is asked before any answer is waited for.
         ends, starts = _offsets(admin, partitions, _LATEST), _offsets(admin, partitions, _EARLIEST)
-        asked = [(consumer, *_ask_for_group(admin, group_of(consumer))) for consumer in chosen]
+        states = admin.list_consumer_groups(request_timeout=SECONDS_MAX)
         end_of, start_of = _places(ends, deadline), _places(starts, deadline)
+        active = _active_groups(states, deadline)
         return [
             GroupLag(
                 group=group_of(consumer),
                 consumer=consumer.name,
                 events=_behind(
-                    set(topics_of(consumer.objects)),
-                    _committed(committed, deadline),
+                    _committed(
+                        group_of(consumer), topics_of(consumer.objects), partitions, deadline
+                    ),
                     start_of,
                     end_of,
                 ),
-                members=_members(described, deadline),
+                is_active=group_of(consumer) in active,
             )
-            for consumer, described, committed in asked
+            for consumer in chosen
         ]
     except (KafkaException, FutureTimeout) as error:
         raise Postponed("Kafka does not answer") from error
@@ -90,43 +94,41 @@ def _offsets(
     return admin.list_offsets(dict.fromkeys(partitions, which), request_timeout=SECONDS_MAX)
 
 
-def _ask_for_group(admin: AdminClient, group: str) -> "tuple[Future[Any], Future[Any]]":
-    """Its description and its committed offsets. One request takes one group's offsets."""
-    described = admin.describe_consumer_groups([group], request_timeout=SECONDS_MAX)
-    committed = admin.list_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(group)], request_timeout=SECONDS_MAX
-    )
-    return described[group], committed[group]
-
-
 def _places(
     asked: "dict[TopicPartition, Future[Any]]", deadline: float
 ) -> dict[tuple[str, int], int]:
     return {
-        (place.topic, place.partition): _answer(done, deadline).offset
+        (place.topic, place.partition): done.result(_left(deadline)).offset
         for place, done in asked.items()
     }
 
 
-def _committed(asked: "Future[Any]", deadline: float) -> dict[tuple[str, int], int]:
-    found = _answer_of_group(asked, deadline)
-    places = () if found is None else found.topic_partitions
-    return {(place.topic, place.partition): place.offset for place in places}
+def _active_groups(asked: "Future[Any]", deadline: float) -> set[str]:
+    """Those that have members; raises ``KafkaException`` unless all brokers answered."""
+    found = asked.result(_left(deadline))
+    if found.errors:
+        raise KafkaException(found.errors[0])
+    without = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
+    return {group.group_id for group in found.valid if group.state not in without}
 
 
-def _members(asked: "Future[Any]", deadline: float) -> int:
-    found = _answer_of_group(asked, deadline)
-    return 0 if found is None else len(found.members)
-
-
-def _answer_of_group(asked: "Future[Any]", deadline: float) -> Any:
-    """None for a group that never was, which newer brokers say as an error."""
-    try:
-        return _answer(asked, deadline)
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-            return None
-        raise
+def _committed(
+    group: str, topics: Sequence[str], partitions: Sequence[TopicPartition], deadline: float
+) -> dict[tuple[str, int], int]:
+    """Of each of the topics' partitions; a negative offset where nothing was committed.
+    Raises ``KafkaException``."""
+    wanted = [
+        TopicPartition(place.topic, place.partition)
+        for place in partitions
+        if place.topic in topics
+    ]
+    if not wanted:
+        return {}
+    found = _asker(settings.KAFKA_BOOTSTRAP_SERVERS, group).committed(wanted, _left(deadline))
+    for place in found:
+        if place.error:
+            raise KafkaException(place.error)
+    return {(place.topic, place.partition): place.offset for place in found}
 
 
 def _partitions(admin: AdminClient) -> list[TopicPartition]:
@@ -139,24 +141,28 @@ def _partitions(admin: AdminClient) -> list[TopicPartition]:
 
 
 def _behind(
-    topics: set[str],
     committed: dict[tuple[str, int], int],
     start_of: dict[tuple[str, int], int],
     end_of: dict[tuple[str, int], int],
 ) -> int:
     """A group that has committed nothing yet begins at the oldest message."""
-    total = 0
-    for key, end in end_of.items():
-        if key[0] in topics:
-            total += max(0, end - max(committed.get(key, -1), start_of.get(key, 0)))
-    return total
+    return sum(
+        max(0, end_of[place] - max(offset, start_of[place])) for place, offset in committed.items()
+    )
 
 
-def _answer(done: "Future[Any]", deadline: float) -> Any:
-    return done.result(max(0.0, deadline - time.monotonic()))
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
+
+
+# One for the process, and one for each group; they tell nobody of attempts that fail.
 
 
 @functools.cache
 def _admin(servers: str) -> AdminClient:
-    """One for the process; it tells nobody of attempts that fail."""
     return make_admin(log_level=0)
+
+
+@functools.cache
+def _asker(servers: str, group: str) -> KafkaConsumer:
+    return make_consumer(group, log_level=0)
