@@ -282,7 +282,7 @@ def _relay_process(cores: Sequence[int], environment: dict[str, str]) -> Iterato
 @contextmanager
 def _noting(lags: list[float]) -> Iterator[None]:
     """A consumer of its own in this process: seconds from each event's time to its arrival."""
-    stop = threading.Event()
+    stop, assigned = threading.Event(), threading.Event()
     consumer = Consumer(
         {
             "bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS,
@@ -291,7 +291,8 @@ def _noting(lags: list[float]) -> Iterator[None]:
             "enable.auto.commit": False,
         }
     )
-    consumer.subscribe([topic_of("transaction")])
+    # A consumer is one thread's: another that asks it anything may wait for ever.
+    consumer.subscribe([topic_of("transaction")], on_assign=lambda *_: assigned.set())
 
     def note() -> None:
         while not stop.is_set():
@@ -304,7 +305,7 @@ def _noting(lags: list[float]) -> Iterator[None]:
     thread = threading.Thread(target=note)
     thread.start()
     try:
-        _wait_for(lambda: bool(consumer.assignment()), seconds=60)
+        _wait_for(assigned.is_set, seconds=60)
         yield
     finally:
         stop.set()

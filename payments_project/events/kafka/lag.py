@@ -6,6 +6,7 @@ web servers ask here. So a consumer of the group that never joins it asks what i
 """
 
 import functools
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -30,6 +31,9 @@ from payments_project.events.log_reader import EVERYTHING
 SECONDS_MAX = 1.0
 # A group's lag has no age. One that is further back than this has not kept up for a while.
 BEHIND_AFTER_EVENTS = 10_000
+
+# A consumer is one thread's at a time, and has whoever else asks it wait without a limit.
+_asking = threading.Lock()
 
 _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -57,33 +61,39 @@ class GroupLag:
 
 def read_group_lag(chosen: Sequence[Consumer]) -> list[GroupLag]:
     """The lag of each consumer's group. Takes little over ``SECONDS_MAX``; raises ``Postponed`` if
-    Kafka does not answer by then."""
+    Kafka does not answer by then, or others wait for its answer."""
     deadline = time.monotonic() + SECONDS_MAX
-    admin = _admin(settings.KAFKA_BOOTSTRAP_SERVERS)
+    if not _asking.acquire(timeout=SECONDS_MAX):
+        raise Postponed("others wait for Kafka's answer")
     try:
-        partitions = _partitions(admin)
-        # All that can be is asked before any answer is waited for.
-        ends, starts = _offsets(admin, partitions, _LATEST), _offsets(admin, partitions, _EARLIEST)
-        states = admin.list_consumer_groups(request_timeout=SECONDS_MAX)
-        end_of, start_of = _places(ends, deadline), _places(starts, deadline)
-        active = _active_groups(states, deadline)
-        return [
-            GroupLag(
-                group=group_of(consumer),
-                consumer=consumer.name,
-                events=_behind(
-                    _committed(
-                        group_of(consumer), topics_of(consumer.objects), partitions, deadline
-                    ),
-                    start_of,
-                    end_of,
-                ),
-                is_active=group_of(consumer) in active,
-            )
-            for consumer in chosen
-        ]
+        return _read(chosen, deadline)
     except (KafkaException, FutureTimeout) as error:
         raise Postponed("Kafka does not answer") from error
+    finally:
+        _asking.release()
+
+
+def _read(chosen: Sequence[Consumer], deadline: float) -> list[GroupLag]:
+    admin = _admin(settings.KAFKA_BOOTSTRAP_SERVERS)
+    partitions = _partitions(admin, deadline)
+    # All that can be is asked before any answer is waited for.
+    ends, starts = _offsets(admin, partitions, _LATEST), _offsets(admin, partitions, _EARLIEST)
+    states = admin.list_consumer_groups(request_timeout=SECONDS_MAX)
+    end_of, start_of = _places(ends, deadline), _places(starts, deadline)
+    active = _active_groups(states, deadline)
+    return [
+        GroupLag(
+            group=group_of(consumer),
+            consumer=consumer.name,
+            events=_behind(
+                _committed(group_of(consumer), topics_of(consumer.objects), partitions, deadline),
+                start_of,
+                end_of,
+            ),
+            is_active=group_of(consumer) in active,
+        )
+        for consumer in chosen
+    ]
 
 
 def _offsets(
@@ -131,9 +141,9 @@ def _committed(
     return {(place.topic, place.partition): place.offset for place in found}
 
 
-def _partitions(admin: AdminClient) -> list[TopicPartition]:
+def _partitions(admin: AdminClient, deadline: float) -> list[TopicPartition]:
     """The partitions of our topics; raises ``KafkaException``."""
-    topics = admin.list_topics(timeout=SECONDS_MAX).topics
+    topics = admin.list_topics(timeout=_left(deadline)).topics
     ours = set(topics_of(EVERYTHING)) & topics.keys()
     return [
         TopicPartition(name, number) for name in sorted(ours) for number in topics[name].partitions
