@@ -33,6 +33,10 @@ SCHEDULE = {
         "task": "disputes.ask_about_disputes",
         "schedule": crontab(hour="4", minute="11"),
     },
+    "tell of expiring cards": {
+        "task": "vault.tell_of_expiring_cards",
+        "schedule": crontab(minute="41"),
+    },
     "sweep files": {"task": "disputes.sweep_files", "schedule": crontab(hour="3", minute="23")},
     "confirm overdue captures": {
         "task": "transactions.confirm_overdue_captures",

@@ -62,7 +62,7 @@ _TYPES = (
     EventType(
         "payment_method.expiring",
         1,
-        "A customer's card expires soon; ask the customer for a new one.",
+        "A customer's card expires within thirty days; ask the customer for a new one.",
         PaymentMethodSnapshot,
     ),
 )

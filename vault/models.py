@@ -27,7 +27,8 @@ class PaymentMethod(Aggregate):
     ``merchant_id`` and ``customer_id`` are plain ids and no foreign keys, so that the table can
     live in a database of its own. The columns beside ``encrypted_data`` are what may be shown;
     the number and the holder's name are inside it only (layout: ``vault.crypto.envelope``).
-    ``expires_at`` is the last day of the expiry month. No security code is stored anywhere.
+    ``expires_at`` is the last day of the expiry month, ``expiry_told_for`` the one for which the
+    merchant was told that it is near. No security code is stored anywhere.
     """
 
     token = models.CharField(max_length=100, primary_key=True, editable=False)
@@ -41,6 +42,7 @@ class PaymentMethod(Aggregate):
     last_four = models.CharField(max_length=4, null=True)
     brand = models.CharField(max_length=20, null=True)
     expires_at = models.DateField(null=True)
+    expiry_told_for = models.DateField(null=True, editable=False)
     is_active = models.BooleanField(null=True, db_default=True)
     created_at = models.DateTimeField(null=True, db_default=TransactionTime())
     last_used_at = models.DateTimeField(null=True)

@@ -307,6 +307,11 @@ ADDITIONS: tuple[Addition, ...] = (
             "valid_payment_method_brand",
         ),
     ),
+    Addition(
+        "payment_methods_vault",
+        "The merchant is told once, for each expiry date, that a card expires soon.",
+        columns=("expiry_told_for",),
+    ),
     Addition("payment_methods_vault", _PAGES, indexes=("idx_payment_methods_list",)),
     Addition(
         "payment_methods_vault",
