@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import httpx
 
-from payments_project.local import demo_account, demo_money
+from payments_project.local import demo_account, demo_money, demo_webhooks
 from payments_project.local.demo_walk import Breach, Merchant, Walk
 from payments_project.local.environment import Environment, inherited, manage
 from payments_project.local.folder import ROOT, DataFolder, read_env
@@ -28,6 +28,7 @@ CHAPTERS: list[tuple[str, Callable[[Walk], None]]] = [
     ("Payments taken elsewhere", demo_money.recorded_payments),
     ("Disputes", demo_money.disputes),
     ("Payouts", demo_money.payouts),
+    ("Webhooks", demo_webhooks.webhooks),
     ("API keys", demo_account.api_keys),
     ("Apart from others", demo_account.separation),
     ("Lists", demo_account.lists),

@@ -126,7 +126,7 @@ def _bring_up(run: Run, port: int) -> dict[str, str]:
         services.migrate(environment, current)
     with step("Demo data") as current:
         services.seed_demo(environment, current)
-    with step("Web, worker, beat") as current:
+    with step("Web, workers, beat") as current:
         for program in services.programs(environment, port=port):
             run.add(processes.start(program))
         wait_until_ready(run, current)
