@@ -64,7 +64,7 @@ def invalid_input(details: list[ErrorDetails]) -> InvalidInput:
     errors = []
     seen: set[str] = set()
     for detail in details:
-        param = ".".join(shown_name(part) for part in detail["loc"] if not _is_type_name(part))
+        param = _path(detail["loc"])
         if param not in seen:
             seen.add(param)
             errors.append(FieldError(param, _code(detail["type"]), _message(detail)))
@@ -75,6 +75,17 @@ def invalid_input(details: list[ErrorDetails]) -> InvalidInput:
         code=first.code,
         errors=errors if len(errors) > 1 else (),
     )
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Where a field at fault stands: ``card.number``, ``enabled_events[0]``."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif not _is_type_name(part):
+            path += f".{shown_name(part)}" if path else shown_name(part)
+    return path
 
 
 def shown_name(name: object) -> str:
