@@ -32,6 +32,13 @@ ENDPOINT_TRANSITIONS: dict[str, tuple[str, ...]] = {
 
 ENDPOINT_STATES = tuple(state for state in ENDPOINT_TRANSITIONS if state)
 
+# Why an endpoint is disabled. The last two are its own fault: it answered 410, or failed for days.
+BY_MERCHANT = "merchant"
+BY_STAFF = "staff"
+AS_DELETED = "deleted"
+AS_GONE = "gone"
+AS_FAILING = "failing"
+
 # Deliveries of webhooks. Both ends can be left again: by sending anew.
 DELIVERY_PENDING = "pending"
 DELIVERY_SUCCEEDED = "succeeded"

@@ -25,7 +25,6 @@ from payments_project.tenancy import Scope
 
 CHANGE_PERMISSION = "merchants.change_webhookendpoint"
 RESEND_PERMISSION = "merchants.resend_webhookdelivery"
-BY_STAFF = "staff"
 
 FAILED, EVERYTHING = "failed", "all"
 
@@ -73,7 +72,7 @@ def _switch(
         endpoint_id=endpoint.pk,
         changes={"status": status},
         actor=staff_actor(request),
-        disabled_by=BY_STAFF,
+        disabled_by=states.BY_STAFF,
     )
     record_audit(
         request=request,
@@ -171,7 +170,14 @@ def is_enabled(endpoint: WebhookEndpoint) -> bool:
 def attach_endpoints(deliveries: list[WebhookDelivery]) -> None:
     """Their endpoints in one statement, without the secrets."""
     found = WebhookEndpoint.objects.only(
-        "id", "merchant_id", "environment", "url", "status", "disabled_reason", "deleted_at"
+        "id",
+        "merchant_id",
+        "environment",
+        "url",
+        "status",
+        "disabled_reason",
+        "deleted_at",
+        "paused_until",
     ).in_bulk({delivery.endpoint_id for delivery in deliveries})
     for delivery in deliveries:
         delivery.console_endpoint = found.get(delivery.endpoint_id)  # type: ignore[attr-defined]

@@ -1,5 +1,7 @@
 """How deliveries and attempts are shown, wherever they stand."""
 
+from django.utils.html import format_html
+
 from merchants.webhook_models import WebhookAttempt, WebhookDelivery
 from payments_project.console import display
 from payments_project.console.presented import Cell
@@ -18,14 +20,14 @@ def delivery_link(delivery: WebhookDelivery) -> Cell:
 
 
 def answer(row: WebhookDelivery | WebhookAttempt) -> Cell:
-    """The status that was answered, or why there was no answer."""
-    if row.error:
-        words = _ERRORS.get(row.error, row.error.replace("_", " "))
-        return display.badge(words, display.RED)
-    if row.response_status is None:
-        return display.EMPTY
-    is_taken = 200 <= row.response_status < 300
-    return display.badge(str(row.response_status), display.GREEN if is_taken else display.RED)
+    """The status that was answered last, or why there was no answer; both where a delivery was ended
+    for another reason than its last answer."""
+    words = _ERRORS.get(row.error, row.error.replace("_", " ")) if row.error else ""
+    status = row.response_status
+    if status is None:
+        return display.badge(words, display.RED) if words else display.EMPTY
+    badge = display.badge(str(status), display.GREEN if 200 <= status < 300 else display.RED)
+    return format_html('{} <small class="c-muted">{}</small>', badge, words) if words else badge
 
 
 def took(duration_ms: int | None) -> str | Cell:

@@ -1,6 +1,6 @@
 """Webhook deliveries in the console: each event on its way to an endpoint, with every attempt."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -55,7 +55,6 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         "event_type": "Type",
         "merchant_id": "Merchant",
         "attempt": "Attempts",
-        "next_attempt_at": "Next attempt",
         "give_up_at": "Given up after",
         "finished_at": "Finished",
         "leased_until": "A worker is at it until",
@@ -69,7 +68,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
             "Course",
             {
                 "fields": (
-                    "created_at", "attempt", "answer", "took", "next_attempt_at", "leased_until",
+                    "created_at", "attempt", "answer", "took", "next_attempt", "leased_until",
                     "give_up_at", "finished_at",
                 )
             },
@@ -95,6 +94,10 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="Took")
     def took(self, delivery: WebhookDelivery) -> Cell:
         return took(delivery.duration_ms)
+
+    @admin.display(description="Next attempt")
+    def next_attempt(self, delivery: WebhookDelivery) -> Cell:
+        return display.moment(_next_attempt_at(delivery))
 
     @admin.display(description="Endpoint")
     def address(self, delivery: WebhookDelivery) -> Cell:
@@ -170,6 +173,14 @@ def event_deliveries_panel(request: HttpRequest, event: Event) -> Panel | None:
     )  # fmt: skip
 
 
+def _next_attempt_at(delivery: WebhookDelivery) -> datetime | None:
+    """When it is tried at the earliest: not before the pause of its endpoint is over."""
+    due, endpoint = delivery.next_attempt_at, endpoint_of(delivery)
+    if due is None or endpoint is None or endpoint.paused_until is None:
+        return due
+    return max(due, endpoint.paused_until)
+
+
 def _event_row(row: WebhookDelivery) -> list[Cell]:
     endpoint = endpoint_of(row)
     address = address_cell(endpoint) if endpoint is not None else row.event_type
@@ -178,5 +189,5 @@ def _event_row(row: WebhookDelivery) -> list[Cell]:
         display.badge(row.status),
         answer(row),
         str(row.attempt),
-        display.ago(row.next_attempt_at),
+        display.ago(_next_attempt_at(row)),
     ]

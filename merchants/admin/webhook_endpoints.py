@@ -11,17 +11,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
+from merchants import states
 from merchants.admin.webhook_acts import DISABLE, ENABLE, RESEND_SINCE, TEST
 from merchants.admin.webhook_cells import answer, delivery_link, took
 from merchants.models import Merchant
-from merchants.services.update_webhook_endpoint import DELETED
 from merchants.webhook_models import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks.event_filters import EVERYTHING
 from merchants.webhooks.health import (
     DISABLED,
-    FAILED,
     FAILING,
-    GONE,
     HEALTH,
     PAUSED,
     WELL,
@@ -55,11 +53,11 @@ TONES = {
     WELL: display.GREEN, FAILING: display.RED, PAUSED: display.AMBER, DISABLED: display.GREY,
 }  # fmt: skip
 _REASONS = {
-    "merchant": "by the merchant",
-    "staff": "by staff",
-    DELETED: "deleted",
-    GONE: "it answered 410",
-    FAILED: "it failed too long",
+    states.BY_MERCHANT: "by the merchant",
+    states.BY_STAFF: "by staff",
+    states.AS_DELETED: "deleted",
+    states.AS_GONE: "it answered 410",
+    states.AS_FAILING: "it failed too long",
 }
 
 
@@ -209,16 +207,16 @@ def health_badge(endpoint: WebhookEndpoint) -> Cell:
     """``well``, ``failing``, ``paused``, ``disabled`` or ``deleted``; red where it is the endpoint's
     own fault."""
     health = health_of(endpoint)
-    if endpoint.disabled_reason == DELETED:
-        return display.badge(DELETED, TONES[DISABLED])
-    is_its_fault = endpoint.disabled_reason in (GONE, FAILED)
+    if endpoint.disabled_reason == states.AS_DELETED:
+        return display.badge(states.AS_DELETED, TONES[DISABLED])
+    is_its_fault = endpoint.disabled_reason in (states.AS_GONE, states.AS_FAILING)
     return display.badge(health, display.RED if is_its_fault else TONES[health])
 
 
 def health_cell(endpoint: WebhookEndpoint) -> Cell:
     """The badge, with since when it fails or why it is disabled."""
     reason = endpoint.disabled_reason
-    if reason == DELETED:
+    if reason == states.AS_DELETED:
         return health_badge(endpoint)
     words: Cell = ""
     if reason is not None:

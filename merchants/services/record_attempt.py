@@ -111,10 +111,10 @@ def _note_failure(endpoint: WebhookEndpoint, outcome: Outcome, now: datetime) ->
     endpoint.failing_since = endpoint.failing_since or now
     failing_for = now - endpoint.failing_since
     if outcome.status == GONE:
-        _disable(endpoint, "gone")
+        _disable(endpoint, states.AS_GONE)
         return True
     if failing_for >= timedelta(days=settings.WEBHOOK_DISABLED_AFTER_DAYS):
-        _disable(endpoint, "failing")
+        _disable(endpoint, states.AS_FAILING)
         return True
     pause = pause_seconds(endpoint.consecutive_failures, outcome)
     endpoint.paused_until = now + timedelta(seconds=pause) if pause else None

@@ -16,9 +16,6 @@ from payments_project.actor import Actor
 from payments_project.events.record import record_event
 from payments_project.tenancy import Scope
 
-BY_MERCHANT = "merchant"
-DELETED = "deleted"
-
 
 def update_webhook_endpoint(
     *,
@@ -26,7 +23,7 @@ def update_webhook_endpoint(
     endpoint_id: UUID,
     changes: Mapping[str, Any],
     actor: Actor,
-    disabled_by: str = BY_MERCHANT,
+    disabled_by: str = states.BY_MERCHANT,
 ) -> WebhookEndpoint:
     """Applies ``changes`` (``url``, ``enabled_events``, ``description``, ``status``) in the caller's
     transaction; locks the endpoint.
@@ -78,8 +75,8 @@ def delete_webhook_endpoint(*, scope: Scope, endpoint_id: UUID, actor: Actor) ->
     endpoint = lock_own_webhook_endpoint(scope=scope, endpoint_id=endpoint_id)
     reason_before = endpoint.disabled_reason
     if endpoint.status == states.ENABLED:
-        disable_webhook_endpoint(endpoint=endpoint, reason=DELETED, actor=actor)
-    endpoint.disabled_reason = DELETED
+        disable_webhook_endpoint(endpoint=endpoint, reason=states.AS_DELETED, actor=actor)
+    endpoint.disabled_reason = states.AS_DELETED
     endpoint.deleted_at = endpoint.updated_at = datetime.now(UTC)
     # Nobody will need to check a signature of it any more.
     endpoint.previous_secret = endpoint.previous_secret_until = None

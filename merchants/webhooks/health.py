@@ -11,8 +11,6 @@ from merchants.webhooks.retries import oldest_pending
 
 WELL, FAILING, PAUSED, DISABLED = "well", "failing", "paused", "disabled"
 HEALTH = (WELL, FAILING, PAUSED, DISABLED)
-# Reasons of being disabled that are the endpoint's own fault.
-GONE, FAILED = "gone", "failing"
 # So long after it was disabled for that somebody may still have to tell the merchant.
 RECENT = timedelta(days=7)
 COUNT_MAX = 100_000
@@ -54,7 +52,7 @@ def needs_a_look() -> Q:
     """The condition of ``failing_endpoints``."""
     disabled = Q(
         status=states.DISABLED,
-        disabled_reason__in=(GONE, FAILED),
+        disabled_reason__in=(states.AS_GONE, states.AS_FAILING),
         disabled_at__gte=datetime.now(UTC) - RECENT,
         deleted_at__isnull=True,
     )

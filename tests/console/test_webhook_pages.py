@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from merchants.models import webhook_models
+from merchants.services.sweep_webhooks import sweep_webhooks
 from payments_project.console import engines
 from payments_project.events.consumers import consumers
 from payments_project.events.reader_connection import reader_connection
@@ -338,3 +339,29 @@ def test_the_readers_page_names_those_that_never_ran(superuser):
 def test_kafka_away_is_said_on_the_readers_page(superuser, settings):
     settings.KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:1"
     assert "Kafka is away" in text_of(superuser, list_of(CURSOR))
+
+
+def test_a_delivery_that_waits_for_a_paused_endpoint_is_tried_after_the_pause(
+    superuser, api, endpoint, receiver
+):
+    receiver.reply = lambda _got: Reply(500, b"busy")
+    delivery = sent(api, endpoint)
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=9)
+    change(endpoint, paused_until=until)
+
+    for address in (page_of(DELIVERY, delivery.pk), page_of(EVENT, delivery.event_id)):
+        assert until.isoformat() in text_of(superuser, address), address
+
+
+def test_a_delivery_that_was_ended_shows_the_last_answer_and_why(
+    superuser, api, endpoint, receiver
+):
+    receiver.reply = lambda _got: Reply(410, b"")
+    sent(api, endpoint)
+    sweep_webhooks()
+
+    page = superuser.get(page_of(ENDPOINT, endpoint["id"]))
+
+    (row,) = next(panel for panel in page.context["panels"] if panel.title == "Deliveries").rows
+    assert "410" in row[3]
+    assert "disabled" in row[3]
