@@ -37,6 +37,7 @@ from payments_project.events.kafka.clients import make_producer
 from payments_project.events.kafka.messages import encode
 from payments_project.events.kafka.relay import relay_cursor, run_relay
 from payments_project.events.kafka.topics import ensure_topics, topic_of
+from payments_project.events.lag import read_lag
 from payments_project.events.logged import COLUMNS, EventRow
 
 RATE_LIMIT = 10_000.0
@@ -230,11 +231,18 @@ def _lag(options: argparse.Namespace, database: Database, result: Result) -> Non
         stack.enter_context(_relay_process(options.cores, environment))
         lags: list[float] = []
         stack.enter_context(_noting(lags))
+        # What was written without a relay is no lag of its.
+        _wait_for(_relay_has_read_all, seconds=60)
         load.run(clients=CLIENTS, seconds=3.0)
         lags.clear()
         with_relay = load.run(clients=CLIENTS, seconds=options.seconds)
         _wait_for(lambda: len(lags) >= 2 * with_relay.answers, seconds=60)
     _report_lag(result, sorted(lags), without, with_relay)
+
+
+def _relay_has_read_all() -> bool:
+    (relay,) = (lag for lag in read_lag() if lag.name == relay_cursor(GROUP))
+    return relay.is_active and not relay.unread
 
 
 def _report_lag(
