@@ -134,6 +134,13 @@ def test_up_returns_when_payments_can_be_taken_and_tells_how(start: Start):
     assert all(f"● {name}" in shown.stdout for name in NAMES)
 
 
+def test_the_demo_s_whole_walk_holds(start: Start):
+    done = start.dev("demo")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All of it holds" in done.stdout
+
+
 def test_the_numbers_of_metrics_lie_in_the_data_folder_and_begin_anew(start: Start):
     httpx.get(f"{start.url}/v1/balance", headers=start.key())
     web = psutil.Process(start.process_ids()["web"])
