@@ -1,6 +1,7 @@
 """Where a name leads, asked for by ourselves, so that what is checked is what is connected to."""
 
 import functools
+import math
 import time
 from ipaddress import ip_address
 
@@ -14,6 +15,10 @@ from merchants.webhooks.urls import literal_address
 from payments_project.socket_addresses import parse_socket_address
 
 _LOCALHOST = ("127.0.0.1", "::1")
+# The kinds of addresses in the order in which they are asked for and tried. Where nobody answers for
+# the second, what the first has is gone by after so many seconds: a silent server takes two of them,
+# and the next one shall have its turn.
+_KINDS = (("A", math.inf), ("AAAA", 5.0))
 
 
 class NameNotResolved(Exception):
@@ -47,22 +52,24 @@ def _addresses_of(host: str, seconds: float) -> list[Address]:
         return [ip_address(address) for address in _LOCALHOST]
     ends = time.monotonic() + seconds
     addresses: list[Address] = []
-    try:
-        for kind in ("AAAA", "A"):
+    failure: Exception | None = None
+    for kind, seconds_max in _KINDS:
+        try:
             # Each by itself: resolve_name() gives all servers together the time of one question.
             answer = _resolver(tuple(settings.WEBHOOK_DNS_SERVERS)).resolve(
                 host,
                 kind,
-                lifetime=max(0.0, ends - time.monotonic()),
+                lifetime=max(0.0, min(ends - time.monotonic(), seconds_max)),
                 raise_on_no_answer=False,
                 search=False,
             )
             addresses += [ip_address(record.address) for record in answer]
-    except (dns.exception.DNSException, OSError) as error:
-        raise NameNotResolved from error
+        except (dns.exception.DNSException, OSError) as error:
+            # There are name servers that know one kind alone, and fail or are silent for the other.
+            failure = failure or error
     if not addresses:
-        raise NameNotResolved
-    return sorted(addresses, key=lambda address: address.version)
+        raise NameNotResolved from failure
+    return addresses
 
 
 @functools.cache

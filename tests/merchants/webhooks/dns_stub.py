@@ -49,6 +49,8 @@ class DnsStub:
     port: int
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
+    # What is answered to a type instead, whatever the name.
+    broken: dict[str, Answer] = field(default_factory=dict)
 
     @property
     def server(self) -> str:
@@ -74,7 +76,7 @@ class DnsStub:
             if question.name == name
         )
         self.questions.append(Question(name, kind, over))
-        answer = self._answer(name, before)
+        answer = self.broken.get(kind) or self._answer(name, before)
         if answer.is_silent:
             return None
         response = dns.message.make_response(query, recursion_available=True)

@@ -168,7 +168,7 @@ def test_exactly_the_address_that_was_checked_is_connected_to(
     assert (outcome.status, outcome.error) == (200, None)
     assert public.connections == 1
     assert inside.connections == 0
-    assert dns.asked(NAME) == ["AAAA", "A"]
+    assert dns.asked(NAME) == ["A", "AAAA"]
     assert f"\r\nHost: {NAME}:{inside.port}\r\n".encode() in public.requests[0]
 
 
@@ -187,7 +187,7 @@ def test_a_name_is_asked_for_and_checked_at_each_connection(
         after = _sent(inside.port)
 
     assert before == [200, 200, 200]
-    assert asked == ["AAAA", "A"]
+    assert asked == ["A", "AAAA"]
     assert after.error == "address_refused"
     assert (public.connections, inside.connections) == (1, 0)
 

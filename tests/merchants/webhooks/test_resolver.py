@@ -1,5 +1,6 @@
 """Names are asked for by ourselves, of a real server on loopback."""
 
+import math
 import time
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -41,7 +42,7 @@ def test_a_name_leads_to_all_its_addresses_ipv4_first(dns: DnsStub) -> None:
 
     assert sorted(found[:2]) == ["1.1.1.1", "8.8.8.8"]
     assert found[2:] == ["2606:4700::1111"]
-    assert dns.asked(NAME) == ["AAAA", "A"]
+    assert dns.asked(NAME) == ["A", "AAAA"]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,25 @@ def test_one_kind_of_address_is_enough(dns: DnsStub, answer: Answer, expected: l
     dns.set(NAME, answer)
 
     assert _addresses(NAME) == expected
+
+
+@pytest.mark.parametrize("broken", [SERVFAIL, SILENCE], ids=["fails", "is silent"])
+def test_a_server_that_knows_one_kind_alone_will_do(
+    dns: DnsStub, broken: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("merchants.webhooks.resolver._KINDS", (("A", math.inf), ("AAAA", 0.3)))
+    dns.set(NAME, Answer(a=("8.8.8.8",)))
+    dns.broken["AAAA"] = broken
+
+    assert _addresses(NAME) == ["8.8.8.8"]
+
+
+def test_what_is_inside_is_refused_though_the_other_kind_is_not_known(dns: DnsStub) -> None:
+    dns.set(NAME, Answer(aaaa=("fd00::1",)))
+    dns.broken["A"] = SERVFAIL
+
+    with pytest.raises(AddressRefused):
+        _addresses(NAME)
 
 
 def test_a_server_that_is_silent_leaves_time_for_the_next(dns: DnsStub, settings: Any) -> None:
@@ -73,7 +93,7 @@ def test_a_name_is_asked_for_each_time(dns: DnsStub) -> None:
 
     assert _addresses(NAME) == ["8.8.8.8"]
     assert _addresses(NAME) == ["1.1.1.1"]
-    assert dns.asked(NAME) == ["AAAA", "A", "AAAA", "A"]
+    assert dns.asked(NAME) == ["A", "AAAA", "A", "AAAA"]
 
 
 def test_a_chain_of_names_is_followed_to_its_end(dns: DnsStub) -> None:
