@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from merchants.webhook_models import WebhookEndpoint
 from merchants.webhooks.delivery_ids import delivery_id
 from merchants.webhooks.dispatch import ask_for_delivery
 from merchants.webhooks.event_filters import TEST_EVENT, matches
-from merchants.webhooks.retries import GIVE_UP_AFTER
+from merchants.webhooks.retries import GIVE_UP_AFTER, RESEND_DAYS_MAX
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.events.consumers import Consumer
 from payments_project.events.logged import LoggedEvent
@@ -36,7 +37,9 @@ def fan_out(events: Sequence[LoggedEvent]) -> None:
     deliver.
 
     However often an event comes, an endpoint gets one delivery of it. Nothing is delivered that
-    happened before the endpoint was made, nor what happens to the endpoint itself, but its test.
+    happened before the endpoint was made or over ``RESEND_DAYS_MAX`` days ago (a reader of the whole
+    log comes by what was delivered long since), nor what happens to the endpoint itself, but its
+    test.
     """
     wanted = _wanted(events)
     if not wanted:
@@ -70,9 +73,11 @@ def _wanted(events: Sequence[LoggedEvent]) -> list[Wanted]:
     ).only("id", "merchant_id", "environment", "enabled_events")
     for endpoint in of_merchants.order_by("pk"):
         endpoints[endpoint.merchant_id, endpoint.environment].append(endpoint)
+    oldest = datetime.now(UTC) - timedelta(days=RESEND_DAYS_MAX)
     return [
         (event, endpoint)
         for event in events
+        if event.created_at >= oldest
         for endpoint in endpoints.get((event.merchant_id, event.environment), ())
         if _is_due(event, endpoint)
     ]

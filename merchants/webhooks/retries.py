@@ -9,7 +9,7 @@ from payments_project.database.uuid7 import uuid7_floor
 RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 # Then it is given up, however few attempts its endpoint let us make.
 GIVE_UP_AFTER = timedelta(hours=78)
-# Events can be sent anew for so long.
+# Events are sent for so long, anew or at last.
 RESEND_DAYS_MAX = 30
 
 

@@ -19,6 +19,7 @@ from merchants.services.sweep_webhooks import sweep_webhooks
 from merchants.webhook_models import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks.retries import RETRY_SECONDS
 from merchants.webhooks.sender import Outcome
+from payments_project.events.logged import LoggedEvent
 from tests.api_client import Api
 from tests.merchants.webhooks.receiver import Receiver, Reply, receiving
 from tests.merchants.webhooks.sending import (
@@ -123,6 +124,24 @@ def test_an_event_that_comes_again_is_delivered_once(api: Api, receiver: Receive
     deliver(endpoint)
 
     assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize(("days", "count"), [(29, 1), (31, 0)])
+def test_what_happened_a_month_ago_is_not_delivered_any_more(
+    api: Api, receiver: Receiver, days: int, count: int
+) -> None:
+    endpoint = make_endpoint(api, receiver.url, enabled_events=["transaction.succeeded"])
+    api.paid()
+    then = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+
+    fan_out(
+        [
+            LoggedEvent(event.row._replace(created_at=then), source=event.source)
+            for event in events_after(api.scope.merchant_id)
+        ]
+    )
+
+    assert len(deliveries(api, endpoint)) == count
 
 
 def test_workers_at_once_send_each_event_once(api: Api, receiver: Receiver) -> None:
