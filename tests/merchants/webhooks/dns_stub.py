@@ -85,7 +85,8 @@ class DnsStub:
             response.flags |= dns.flags.TC
             return response.to_wire()
         self._fill(response, asked.name, kind, answer)
-        return response.to_wire(max_size=65_535)
+        # In the order that was told: whoever tries the addresses in turn is tested by it.
+        return response.to_wire(max_size=65_535, want_shuffle=False)
 
     def _answer(self, name: str, turn: int) -> Answer:
         answers = self.answers.get(name, [NXDOMAIN])
