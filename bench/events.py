@@ -2,8 +2,6 @@
 
 import argparse
 import os
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -19,7 +17,6 @@ from django.conf import settings
 
 from bench.engines import checkpoint, postmaster, redis_process, require_durable
 from bench.environment import (
-    ROOT,
     BenchError,
     Database,
     bench_database,
@@ -30,6 +27,7 @@ from bench.load import percentile
 from bench.load_process import LoadRun, load_process
 from bench.machine import machine_facts
 from bench.processes import choose_cores, pinned
+from bench.product import product_process
 from bench.result import Bar, Result, print_table
 from bench.tenants import make_tenants, payment_request
 from bench.web import THREADS, WORKERS, start_web
@@ -228,7 +226,11 @@ def _lag(options: argparse.Namespace, database: Database, result: Result) -> Non
         )
         load.run(clients=CLIENTS, seconds=3.0)
         without = load.run(clients=CLIENTS, seconds=options.seconds)
-        stack.enter_context(_relay_process(options.cores, environment))
+        stack.enter_context(
+            product_process(
+                ["manage.py", "relay_events"], cores=options.cores, environment=environment
+            )
+        )
         lags: list[float] = []
         stack.enter_context(_noting(lags))
         # What was written without a relay is no lag of its.
@@ -267,24 +269,6 @@ def _report_lag(
     result.figures["payments_per_second_without"] = without.per_second
     result.bars["lag_p99_seconds"] = Bar.at_most(p99, LAG_LIMIT_SECONDS)
     result.bars["failed_payments"] = Bar.at_most(with_relay.failed, 0)
-
-
-@contextmanager
-def _relay_process(cores: Sequence[int], environment: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(
-        [
-            *("taskset", "-c", ",".join(map(str, cores))),
-            *(sys.executable, "manage.py", "relay_events"),
-        ],
-        cwd=ROOT,
-        env=os.environ | environment,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @contextmanager

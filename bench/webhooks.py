@@ -2,12 +2,11 @@
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any
@@ -21,6 +20,7 @@ from bench.environment import ROOT, BenchError, Database, bench_database, produc
 from bench.load import percentile
 from bench.machine import machine_facts
 from bench.processes import choose_cores, pinned
+from bench.product import product_process
 from bench.result import Bar, Result, print_table
 from merchants.services.create_customer import create_customer
 from merchants.services.create_merchant import create_merchant
@@ -57,7 +57,9 @@ def run(options: argparse.Namespace, database: Database) -> Result:
         scopes = _make_endpoints(options, receivers.port)
         environment = product_environment(database) | {"WEBHOOK_THREADS": str(THREADS)}
         for command in _COMMANDS:
-            stack.enter_context(_process(command, options.cores, environment))
+            stack.enter_context(
+                product_process(command, cores=options.cores, environment=environment)
+            )
         time.sleep(6)
         receivers.take()
         written = _write_events(options, scopes)
@@ -77,30 +79,6 @@ _COMMANDS: tuple[tuple[str, ...], ...] = (
     (*_CELERY, "worker", "--concurrency=1", "--loglevel=ERROR", "--hostname=sweeps@%h"),
     (*_CELERY, "beat", "--scheduler=redbeat.RedBeatScheduler", "--loglevel=ERROR", "--pidfile="),
 )  # fmt: skip
-
-
-@contextmanager
-def _process(
-    command: Sequence[str], cores: Sequence[int], environment: Mapping[str, str]
-) -> Iterator[None]:
-    process = subprocess.Popen(
-        ["taskset", "-c", ",".join(map(str, cores)), sys.executable, *command],
-        cwd=ROOT,
-        env=os.environ | dict(environment),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-        if process.poll() is not None:
-            raise BenchError(f"{command} ended by itself")
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 class _Receivers:
