@@ -119,9 +119,7 @@ class DueFilter(ConsoleFilter):
     _DAYS = {"overdue": -1, "within 3 days": 3, "within 7 days": 7, "within 14 days": 14}
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        chosen = self.used_parameters.get("due")
-        options = [(word, word, word == chosen) for word in self._DAYS]
-        yield {"kind": "select", "name": "due", "label": "due", "options": options}
+        yield self.select(self._DAYS)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         chosen = self.used_parameters.get("due")

@@ -31,14 +31,7 @@ class ConsumerFilter(ConsoleFilter):
     parameters = ("consumer",)
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        chosen = self.used_parameters.get("consumer")
-        names = [each.name for each in consumers()]
-        yield {
-            "kind": "select",
-            "name": "consumer",
-            "label": "consumer",
-            "options": [(name, name, name == chosen) for name in names],
-        }
+        yield self.select(each.name for each in consumers())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         chosen = self.used_parameters.get("consumer")

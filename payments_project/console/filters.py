@@ -59,6 +59,17 @@ class ConsoleFilter(ListFilter):
         """What the template shows; one dictionary per field."""
         raise NotImplementedError
 
+    def select(self, values: Iterable[str], *, words: Callable[[str], str] = str) -> dict[str, Any]:
+        """The field of a filter with one parameter: a choice among ``values``, shown as ``words``."""
+        (name,) = self.parameters
+        chosen = self.used_parameters.get(name)
+        return {
+            "kind": "select",
+            "name": name,
+            "label": self.title,
+            "options": [(value, words(value), value == chosen) for value in values],
+        }
+
     def summary(self) -> str:
         """What is chosen, in words; empty when nothing is."""
         return ", ".join(self.used_parameters.values())
@@ -97,13 +108,7 @@ def choice_filter(
             return bool(values) and values[-1] in found_by_index
 
         def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-            chosen = self.used_parameters.get(field)
-            yield {
-                "kind": "select",
-                "name": field,
-                "label": heading,
-                "options": [(value, value.replace("_", " "), value == chosen) for value in options],
-            }
+            yield self.select(options, words=lambda value: value.replace("_", " "))
 
         def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
             chosen = self.used_parameters.get(field)
@@ -127,13 +132,7 @@ def flag_filter(
         parameters = (field,)
 
         def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-            chosen = self.used_parameters.get(field)
-            yield {
-                "kind": "select",
-                "name": field,
-                "label": title,
-                "options": [(word, word, word == chosen) for word in words],
-            }
+            yield self.select(words)
 
         def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
             chosen = self.used_parameters.get(field)

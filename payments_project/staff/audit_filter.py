@@ -32,13 +32,7 @@ class AuditActionFilter(ConsoleFilter):
         with connection.cursor() as cursor:
             cursor.execute(_ACTIONS)
             actions = [action for (action,) in cursor.fetchall()]
-        chosen = self.used_parameters.get("action")
-        yield {
-            "kind": "select",
-            "name": "action",
-            "label": "act",
-            "options": [(action, action, action == chosen) for action in actions],
-        }
+        yield self.select(actions)
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
         chosen = self.used_parameters.get("action")

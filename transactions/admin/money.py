@@ -268,13 +268,7 @@ class SettledFilter(ConsoleFilter):
     is_indexed = True
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        chosen = self.used_parameters.get("settled") == "shown"
-        yield {
-            "kind": "select",
-            "name": "settled",
-            "label": "settled days",
-            "options": [("shown", "shown", chosen)],
-        }
+        yield self.select(["shown"])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.used_parameters.get("settled") == "shown":
