@@ -11,7 +11,12 @@ from payments_project.console.presented import Cell
 from payments_project.events import lag as lags
 from payments_project.events.consumers import consumers
 from payments_project.events.errors import Postponed
-from payments_project.events.lag import ReaderLag, oldest_transaction_seconds, read_lag
+from payments_project.events.lag import (
+    ReaderLag,
+    missing_readers,
+    oldest_transaction_seconds,
+    read_lag,
+)
 from payments_project.events.models import EventCursor
 from payments_project.staff.admin_base import Fieldsets, ReadOnlyAdmin
 
@@ -132,7 +137,7 @@ def _groups_panel() -> Panel | None:
 
 def _missing_panel() -> Panel | None:
     """Readers that should run and have never done so: they have no cursor, and so no row above."""
-    missing = [lag.name for lag in read_lag() if lag.updated_at is None]
+    missing = missing_readers()
     if not missing:
         return None
     return Panel(

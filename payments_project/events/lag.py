@@ -17,6 +17,7 @@ from psycopg import sql
 from payments_project.events.consumers import consumers
 from payments_project.events.cursors import reader_tables
 from payments_project.events.log_reader import EVERYTHING, Selection
+from payments_project.events.models import EventCursor
 
 UNREAD_MAX = 10_000
 # Of a reader that takes few kinds of objects, others' rows lie between its own.
@@ -150,6 +151,11 @@ def lags_of(answer: Any) -> list[ReaderLag]:
     found = {row["name"]: _lag(row, expected) for row in rows or ()}
     never_ran = {name: _never_ran(name) for name in expected - found.keys()}
     return [found[name] if name in found else never_ran[name] for name in sorted(found | never_ran)]
+
+
+def missing_readers() -> list[str]:
+    """Those that should run and have no cursor, by name: they have never done so. One statement."""
+    return sorted(_expected() - set(EventCursor.objects.values_list("name", flat=True)))
 
 
 def oldest_transaction_seconds() -> float:

@@ -45,7 +45,6 @@ class GroupLag:
     any member."""
 
     group: str
-    consumer: str
     events: int
     is_active: bool
 
@@ -84,7 +83,6 @@ def _read(chosen: Sequence[Consumer], deadline: float) -> list[GroupLag]:
     return [
         GroupLag(
             group=group_of(consumer),
-            consumer=consumer.name,
             events=_behind(
                 _committed(group_of(consumer), topics_of(consumer.objects), partitions, deadline),
                 start_of,
