@@ -32,12 +32,14 @@ ENDPOINT_TRANSITIONS: dict[str, tuple[str, ...]] = {
 
 ENDPOINT_STATES = tuple(state for state in ENDPOINT_TRANSITIONS if state)
 
-# Why an endpoint is disabled. The last two are its own fault: it answered 410, or failed for days.
+# Why an endpoint is disabled.
 BY_MERCHANT = "merchant"
 BY_STAFF = "staff"
 AS_DELETED = "deleted"
 AS_GONE = "gone"
 AS_FAILING = "failing"
+# It answered 410, or failed for days.
+ENDPOINTS_OWN_FAULT = (AS_GONE, AS_FAILING)
 
 # Deliveries of webhooks. Both ends can be left again: by sending anew.
 DELIVERY_PENDING = "pending"

@@ -16,7 +16,7 @@ from merchants.services.resend_webhooks import (
 )
 from merchants.services.update_webhook_endpoint import update_webhook_endpoint
 from merchants.webhook_models import WebhookDelivery, WebhookEndpoint
-from merchants.webhooks.retries import RESEND_DAYS_MAX
+from merchants.webhooks.retries import RESEND_DAYS_MAX, is_too_old
 from payments_project.console import display
 from payments_project.console.acts import Act, ActForm, Done, staff_actor
 from payments_project.errors import Conflict
@@ -198,7 +198,7 @@ def why_no_resend(delivery: WebhookDelivery) -> str:
         return "Its endpoint was deleted."
     if not is_enabled(endpoint):
         return "Its endpoint is disabled; enable it first."
-    if datetime.now(UTC) - delivery.created_at > timedelta(days=RESEND_DAYS_MAX):
+    if is_too_old(delivery.created_at):
         return f"Events are sent again for {RESEND_DAYS_MAX} days."
     return ""
 

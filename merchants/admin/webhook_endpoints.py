@@ -66,20 +66,13 @@ class HealthFilter(ConsoleFilter):
 
     title = "health"
     parameters = ("health",)
-    options = (*HEALTH, NEEDS_A_LOOK)
 
     @classmethod
     def is_indexed_for(cls, values: Any) -> bool:
         return bool(values) and values[-1] in (FAILING, PAUSED, NEEDS_A_LOOK)
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        chosen = self.used_parameters.get("health")
-        yield {
-            "kind": "select",
-            "name": "health",
-            "label": "health",
-            "options": [(value, value, value == chosen) for value in self.options],
-        }
+        yield self.select([*HEALTH, NEEDS_A_LOOK])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         chosen = self.used_parameters.get("health")
@@ -209,7 +202,7 @@ def health_badge(endpoint: WebhookEndpoint) -> Cell:
     health = health_of(endpoint)
     if endpoint.disabled_reason == states.AS_DELETED:
         return display.badge(states.AS_DELETED, TONES[DISABLED])
-    is_its_fault = endpoint.disabled_reason in (states.AS_GONE, states.AS_FAILING)
+    is_its_fault = endpoint.disabled_reason in states.ENDPOINTS_OWN_FAULT
     return display.badge(health, display.RED if is_its_fault else TONES[health])
 
 

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from merchants.webhook_models import WebhookEndpoint
 from merchants.webhooks.delivery_ids import delivery_id
 from merchants.webhooks.dispatch import ask_for_delivery
 from merchants.webhooks.event_filters import TEST_EVENT, matches
-from merchants.webhooks.retries import GIVE_UP_AFTER, RESEND_DAYS_MAX
+from merchants.webhooks.retries import GIVE_UP_AFTER, is_too_old
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.events.consumers import Consumer
 from payments_project.events.logged import LoggedEvent
@@ -67,17 +66,18 @@ def insert_deliveries(wanted: Sequence[Wanted]) -> list[UUID]:
 
 
 def _wanted(events: Sequence[LoggedEvent]) -> list[Wanted]:
+    recent = [event for event in events if not is_too_old(event.created_at)]
+    if not recent:
+        return []
     endpoints: defaultdict[tuple[UUID, str], list[WebhookEndpoint]] = defaultdict(list)
     of_merchants = WebhookEndpoint.objects.filter(
-        merchant_id__in={event.merchant_id for event in events}, status=states.ENABLED
+        merchant_id__in={event.merchant_id for event in recent}, status=states.ENABLED
     ).only("id", "merchant_id", "environment", "enabled_events")
     for endpoint in of_merchants.order_by("pk"):
         endpoints[endpoint.merchant_id, endpoint.environment].append(endpoint)
-    oldest = datetime.now(UTC) - timedelta(days=RESEND_DAYS_MAX)
     return [
         (event, endpoint)
-        for event in events
-        if event.created_at >= oldest
+        for event in recent
         for endpoint in endpoints.get((event.merchant_id, event.environment), ())
         if _is_due(event, endpoint)
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -17,12 +17,10 @@ from merchants.webhook_models import WebhookDelivery, WebhookEndpoint
 from merchants.webhooks.delivery_ids import delivery_id
 from merchants.webhooks.dispatch import ask_for_delivery
 from merchants.webhooks.event_filters import TEST_EVENT
-from merchants.webhooks.retries import GIVE_UP_AFTER, RESEND_DAYS_MAX
+from merchants.webhooks.retries import GIVE_UP_AFTER, RESEND_DAYS_MAX, is_too_old
 from payments_project.actor import Actor
 from payments_project.database.uuid7 import uuid7_floor
-from payments_project.events.dead_letters import read_event
 from payments_project.events.logged import COLUMNS, EventRow, LoggedEvent, from_log
-from payments_project.events.models import Event
 from payments_project.events.record import record_event
 from payments_project.tenancy import Scope
 
@@ -41,6 +39,7 @@ SELECT {COLUMNS}
          ORDER BY id LIMIT %s) AS events
  ORDER BY events.id
 """
+_OF_OBJECT = f"SELECT {COLUMNS} FROM events WHERE aggregateid = %s AND sequence = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def resend_webhook(*, scope: Scope, delivery: WebhookDelivery) -> None:
     ``RESEND_DAYS_MAX`` days, ``ResourceMissing``.
     """
     endpoint = _lock_enabled(scope, delivery.endpoint_id)
-    if datetime.now(UTC) - delivery.created_at > timedelta(days=RESEND_DAYS_MAX):
+    if is_too_old(delivery.created_at):
         raise EventTooOld(f"Events are sent again for {RESEND_DAYS_MAX} days.")
     _send_again(endpoint, [delivery.pk])
 
@@ -75,7 +74,7 @@ def resend_webhooks_since(
     ``EventTooOld`` and ``ResourceMissing``.
     """
     endpoint = _lock_enabled(scope, endpoint_id)
-    if datetime.now(UTC) - since > timedelta(days=RESEND_DAYS_MAX):
+    if is_too_old(since):
         raise EventTooOld(f"Events are sent again for {RESEND_DAYS_MAX} days.", param="since")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -109,9 +108,9 @@ def send_test_webhook(*, scope: Scope, endpoint_id: UUID, actor: Actor) -> UUID:
         data=webhook_endpoint_snapshot(endpoint),
         actor=actor,
     )
-    stored = Event.objects.only("pk").get(aggregateid=str(endpoint.pk), sequence=sequence)
-    event = read_event(stored.pk)
-    assert event is not None, "it was just written"  # noqa: S101
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_OBJECT, [str(endpoint.pk), sequence])
+        event = from_log(EventRow._make(cursor.fetchone()))
     # The consumer will find it there; the caller need not wait for it.
     insert_deliveries([(event, endpoint)])
     _ask_after_commit(endpoint)

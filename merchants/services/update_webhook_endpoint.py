@@ -29,7 +29,8 @@ def update_webhook_endpoint(
     transaction; locks the endpoint.
 
     One that is enabled again or gets another URL begins anew: its failures are forgotten. Nothing is
-    written where nothing changes. Raises ``InvalidInput`` for a URL or filter that can't be, ``ResourceMissing``.
+    written where nothing changes. Raises ``InvalidInput`` for a URL or filter that can't be, and
+    ``ResourceMissing``.
     """
     endpoint = lock_own_webhook_endpoint(scope=scope, endpoint_id=endpoint_id)
     wanted = dict(changes)

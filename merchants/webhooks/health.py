@@ -52,7 +52,7 @@ def needs_a_look() -> Q:
     """The condition of ``failing_endpoints``."""
     disabled = Q(
         status=states.DISABLED,
-        disabled_reason__in=(states.AS_GONE, states.AS_FAILING),
+        disabled_reason__in=states.ENDPOINTS_OWN_FAULT,
         disabled_at__gte=datetime.now(UTC) - RECENT,
         deleted_at__isnull=True,
     )
