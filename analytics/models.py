@@ -1,11 +1,14 @@
 """Summaries for reports: a row per merchant, day and currency, and the monthly view."""
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Case, DecimalField, F, Func, Value, When
+from django.db.models import Case, DecimalField, F, Func, Q, Value, When
 
-from payments_project.database.fields import TransactionTime
+from payments_project.database.fields import RowTime, TransactionTime
 from payments_project.database.indexes import NamedIndex
 from payments_project.database.models import Identified
+from payments_project.database.uuid7 import UUID7Time
 from payments_project.tenancy import ENVIRONMENT_CHOICES
 
 
@@ -70,6 +73,46 @@ class DailyTransactionSummary(Identified):
 
     def __str__(self) -> str:
         return f"{self.merchant_id} {self.summary_date} {self.currency}"
+
+
+class SummaryDayDue(Identified):
+    """A merchant's UTC day in one currency whose summary is to be computed again.
+
+    Written when something of the day's payments changed, as often as it does; all rows of a day go
+    in the transaction that computes it.
+    """
+
+    merchant_id = models.UUIDField()
+    environment = models.CharField(max_length=20)
+    summary_date = models.DateField()
+    currency = models.CharField(max_length=3)
+    created_at = models.DateTimeField(db_default=RowTime())
+
+    class Meta:
+        db_table = "summary_days_due"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.merchant_id} {self.summary_date} {self.currency}"
+
+
+class Projection(models.Model):
+    """When something that is computed whole was computed last: it shows what was true then.
+
+    Written in the transaction that computes it.
+    """
+
+    MONTHLY_STATS = "monthly_stats"
+
+    name = models.CharField(max_length=60, primary_key=True)
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "projections"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class MerchantMonthlyStats(models.Model):
@@ -147,3 +190,64 @@ class DeclineHour(Identified):
 
     def __str__(self) -> str:
         return f"{self.hour} {self.code}"
+
+
+class TransactionWords(models.Model):
+    """The words by which PostgreSQL finds a payment, under the payment's id.
+
+    Each word begins with its merchant and environment, so that a search looks at no other's.
+    ``revision`` is the payment's when they were written.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    revision = models.BigIntegerField()
+    words = SearchVectorField()
+    created_at = models.GeneratedField(
+        expression=UUID7Time("id"), output_field=models.DateTimeField(), db_persist=True
+    )
+
+    class Meta:
+        db_table = "transaction_words"
+        default_permissions = ()
+        indexes = [GinIndex(fields=["words"], name="idx_transaction_words", fastupdate=False)]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class SearchIndex(models.Model):
+    """An index of payments in Elasticsearch, from its making to its deletion.
+
+    While it is ``building``, payments are copied into it, oldest first, up to ``copied_to``, and
+    what changes is written into it and the ``live`` one, which searches are answered from. A
+    ``retired`` one answers searches that go on from an earlier page, for a while.
+    """
+
+    BUILDING, LIVE, RETIRED = "building", "live", "retired"
+    STATES = (BUILDING, LIVE, RETIRED)
+
+    name = models.CharField(max_length=100, primary_key=True)
+    state = models.CharField(
+        max_length=20, default=BUILDING, choices=[(state, state) for state in STATES]
+    )
+    copied_to = models.UUIDField(null=True)
+    copied_count = models.BigIntegerField(default=0, db_default=0)
+    expected_count = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=RowTime())
+    live_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "search_indices"
+        verbose_name_plural = "search indices"
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"],
+                name="search_indices_one_each",
+                condition=Q(state__in=["building", "live"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

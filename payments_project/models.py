@@ -3,8 +3,9 @@
 from django.db import models
 
 from payments_project.console.models import SavedFilter, UsedFormToken
-from payments_project.events.models import DeadLetter, Event, EventCursor
+from payments_project.events.models import ConsumerReach, DeadLetter, Event, EventCursor
 from payments_project.idempotency.models import IdempotencyKey
+from payments_project.jobs.models import ScheduledJob
 from payments_project.staff.models import Approval, ApprovalLimit, AuditEntry, StaffUser
 from payments_project.staff.sign_in.models import (
     BackupCode,
@@ -18,12 +19,14 @@ __all__ = [
     "ApprovalLimit",
     "AuditEntry",
     "BackupCode",
+    "ConsumerReach",
     "DeadLetter",
     "Event",
     "EventCursor",
     "IdempotencyKey",
     "MonthlyTable",
     "SavedFilter",
+    "ScheduledJob",
     "SecondFactor",
     "SignInCounter",
     "StaffSession",

@@ -92,6 +92,26 @@ class EventCursor(models.Model):
         return self.name
 
 
+class ConsumerReach(models.Model):
+    """How far a consumer has come in one of its sources: the log (``log``), or a partition of a
+    topic (``<topic>/<partition>``). Every event of that source that was written before
+    ``reached_at`` is handled, or set aside as a dead letter.
+    """
+
+    pk = models.CompositePrimaryKey("consumer", "source")
+    consumer = models.CharField(max_length=60)
+    source = models.CharField(max_length=200)
+    reached_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "payments_project"
+        db_table = "consumer_reaches"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.consumer} {self.source}"
+
+
 class DeadLetter(Identified):
     """A message that a consumer could not handle: set aside, so that the others go on.
 

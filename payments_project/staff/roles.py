@@ -43,11 +43,13 @@ _MONEY = (
     "transactions.view_payoutschedule",
 )
 _MACHINERY = (
+    "analytics.view_searchindex",
     "disputes.view_simulatordispute",
     "payments_project.view_deadletter",
     "payments_project.view_eventcursor",
     "payments_project.view_idempotencykey",
     "payments_project.view_monthlytable",
+    "payments_project.view_scheduledjob",
     "payments_project.view_statustransition",
     "transactions.view_banksimulatortransfer",
     "transactions.view_simulatorcallback",

@@ -463,7 +463,19 @@ OWN_TABLES: tuple[Own, ...] = (
     Own(
         "What happened, written in the transaction of the change itself: the source of webhooks, of"
         " Kafka and of every projection; and how far each reader is.",
-        ("events", "event_cursors"),
+        ("events", "event_cursors", "consumer_reaches"),
+    ),
+    Own(
+        "How the last run of each job went.",
+        ("scheduled_jobs",),
+    ),
+    Own(
+        "Days whose summaries are to be computed again, and when the monthly view was computed.",
+        ("summary_days_due", "projections"),
+    ),
+    Own(
+        "Search: each payment's words for PostgreSQL's own, and the indices in Elasticsearch.",
+        ("transaction_words", "search_indices"),
     ),
     Own(
         "Events that a consumer could not handle, set aside so that the others go on.",
