@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("transactions.api.urls")),
     path("v1/", include("vault.api.urls")),
     path("v1/", include("merchants.api.urls")),
+    path("v1/", include("analytics.api.urls")),
     path("v1/events", event_views.EventsView.as_view()),
     path("v1/events/<str:event_id>", event_views.EventView.as_view()),
     path("v1/openapi.json", read_only(openapi.document)),
