@@ -191,6 +191,8 @@ class Customer(Identified, Aggregate):
 
     The totals count payments that succeeded at some time. ``total_amount`` is in the merchant's
     settlement currency; ``CustomerTotal`` has every currency.
+
+    ``email_sequence`` is that of the event that told of the address's last change.
     """
 
     merchant = models.ForeignKey(
@@ -203,6 +205,7 @@ class Customer(Identified, Aggregate):
     environment = models.CharField(max_length=20, choices=ENVIRONMENT_CHOICES)
     external_customer_id = models.CharField(max_length=100, null=True)
     email = models.CharField(max_length=255, null=True)
+    email_sequence = models.IntegerField(default=0, db_default=0, editable=False)
     # The source design's column; kept empty, since a phone number is personal data (docs).
     phone = models.CharField(max_length=20, null=True)
     encrypted_pii = models.BinaryField(null=True)

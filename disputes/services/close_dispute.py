@@ -22,6 +22,7 @@ from transactions.ledger import (
 )
 from transactions.ledger_accounts import DISPUTE_RELEASE
 from transactions.models import Transaction
+from transactions.services.raise_revision import raise_revision
 from transactions.transition import Change, move_locked_transaction
 
 
@@ -43,6 +44,7 @@ def close_dispute(*, dispute_id: UUID, status: str, actor: Actor) -> Dispute:
     dispute.status = status
     dispute.resolved_at = dispute.updated_at = datetime.now(UTC)
     dispute.save(update_fields=["status", "resolved_at", "updated_at"])
+    raise_revision(transaction.pk)
     record_event(
         aggregate=dispute, type="dispute.closed", data=dispute_snapshot(dispute), actor=actor
     )

@@ -31,6 +31,7 @@ from transactions.gateways.interface import Document, Evidence, Gateway, Gateway
 from transactions.gateways.registry import get_gateway
 from transactions.services.contradictions import keep_contradicting_answer
 from transactions.services.outcome_or_pending import outcome_or_pending
+from transactions.services.raise_revision import raise_revision
 
 DECLINED = "declined"
 GATEWAY_UNAVAILABLE = "gateway_unavailable"
@@ -221,6 +222,7 @@ def _mark_submitted(dispute: Dispute, actor: Actor) -> Dispute:
     dispute.status = states.UNDER_REVIEW
     dispute.evidence_submitted_at = dispute.updated_at = datetime.now(UTC)
     dispute.save(update_fields=["status", "evidence_submitted_at", "updated_at"])
+    raise_revision(dispute.transaction_id)
     record_event(
         aggregate=dispute,
         type="dispute.evidence_submitted",

@@ -13,6 +13,7 @@ from disputes.snapshot import dispute_snapshot
 from payments_project.actor import Actor
 from payments_project.errors import Conflict
 from payments_project.events.record import record_event
+from transactions.services.raise_revision import raise_revision
 
 
 def escalate_dispute(
@@ -64,6 +65,7 @@ def escalate_dispute(
             "fee_is_returned",
         ]
     )
+    raise_revision(transaction.pk)
     record_event(
         aggregate=dispute,
         type="dispute.updated",

@@ -29,6 +29,7 @@ from transactions.ledger import (
 from transactions.models import Transaction
 from transactions.services.callbacks import GATEWAY_ACTOR
 from transactions.services.contradictions import keep_contradicting_answer
+from transactions.services.raise_revision import raise_revision
 from transactions.services.reserve_refund import release_refund
 from transactions.transition import Change, move_locked_transaction
 
@@ -201,4 +202,5 @@ def _save_outcome(refund: Refund) -> None:
 
 
 def _tell(refund: Refund, kind: str, actor: Actor) -> None:
+    raise_revision(refund.transaction_id)
     record_event(aggregate=refund, type=kind, data=refund_snapshot(refund), actor=actor)

@@ -9,6 +9,7 @@ from disputes.snapshot import dispute_snapshot
 from payments_project.actor import Actor
 from payments_project.events.record import record_event
 from transactions.models import Transaction
+from transactions.services.raise_revision import raise_revision
 
 # Card networks give a merchant between one and three weeks, by network and reason; this is what a
 # gateway that names no day gets.
@@ -51,6 +52,7 @@ def open_dispute(
     if holds:
         assess_hold(transaction=transaction, dispute=dispute)
     dispute.save(force_insert=True)
+    raise_revision(transaction.pk)
     record_event(
         aggregate=dispute, type="dispute.created", data=dispute_snapshot(dispute), actor=actor
     )

@@ -7,6 +7,7 @@ from disputes.models import Dispute
 from disputes.snapshot import dispute_snapshot
 from payments_project.actor import Actor
 from payments_project.events.record import record_event
+from transactions.services.raise_revision import raise_revision
 
 
 def update_dispute(
@@ -18,7 +19,8 @@ def update_dispute(
     actor: Actor,
 ) -> None:
     """Takes over another last day, another reason, and that the evidence is under review (it may
-    have been sent by another way), in the caller's transaction, which holds the dispute's lock.
+    have been sent by another way), in the caller's transaction, which holds the payment's and the
+    dispute's locks.
 
     None leaves a value as it is. Reminders begin anew with another day. Without a difference
     nothing is written.
@@ -40,6 +42,7 @@ def update_dispute(
         dispute.reminded_days = None
     dispute.updated_at = datetime.now(UTC)
     dispute.save(update_fields=[*sorted(changed), "reminded_days", "updated_at"])
+    raise_revision(dispute.transaction_id)
     record_event(
         aggregate=dispute,
         type="dispute.updated",

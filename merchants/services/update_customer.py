@@ -38,6 +38,8 @@ def update_customer(
     personal = before | {name: changes[name] for name in FIELDS if name in changes}
     if personal == before and all(getattr(customer, name) == columns[name] for name in columns):
         return customer
+    if columns.get("email", customer.email) != customer.email:
+        customer.email_sequence = customer.event_sequence + 1
     for name, value in columns.items():
         setattr(customer, name, value)
     if personal != before:
@@ -60,6 +62,7 @@ def delete_customer(*, scope: Scope, customer_id: UUID, actor: Actor) -> Custome
         return customer
     customer.is_active = False
     customer.email = customer.phone = None
+    customer.email_sequence = customer.event_sequence + 1
     customer.metadata = {}
     write_personal_data(customer, {})
     customer.updated_at = datetime.now(UTC)

@@ -136,7 +136,8 @@ def _kafka(servers: str) -> "AdminClient":
 def _elasticsearch(url: str) -> "Elasticsearch":
     from elasticsearch import Elasticsearch
 
-    return Elasticsearch(url, request_timeout=ASKED_SECONDS_MAX, max_retries=0)
+    options = {"request_timeout": ASKED_SECONDS_MAX, "max_retries": 0}
+    return Elasticsearch(url, **(settings.ELASTICSEARCH_OPTIONS | options))
 
 
 def _answer(content: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -36,12 +36,14 @@ class Consumer:
 
     It raises ``Postponed``, or the database's own error, where the engine is at fault: the batch is
     handed over again. Any other error is an event's fault, and that event is set aside.
+    ``tells_reach``: it is written down up to when everything was handled (``events.reach``).
     """
 
     name: str
     handle: Handle
     objects: Selection = EVERYTHING
     batch_events: int = 500
+    tells_reach: bool = False
 
     @property
     def cursor(self) -> str:

@@ -113,6 +113,11 @@ class LogReader:
             self._finish_target()
         return self._read_newest()
 
+    @property
+    def is_at_the_end(self) -> bool:
+        """Whether nothing is left of what the last read that found something new saw."""
+        return self._target is None
+
     def advance(self) -> None:
         """Makes the page that was read last taken, for good."""
         if self._next is None:

@@ -8,6 +8,7 @@ from django.db import connections
 
 from payments_project.events.consumers import Consumer, handle_batch
 from payments_project.events.logged import EventRow, from_log
+from payments_project.events.reach import LogReach
 from payments_project.events.run_reader import ReaderRun
 
 
@@ -61,4 +62,5 @@ def log_run(consumer: Consumer, *, stop: threading.Event) -> ReaderRun:
         stop=stop,
         selection=consumer.objects,
         page_events=consumer.batch_events,
+        reach=LogReach(consumer.name) if consumer.tells_reach else None,
     )

@@ -11,6 +11,7 @@ from payments_project.events.errors import Postponed
 from payments_project.events.log_reader import EVERYTHING, LogReader, Selection
 from payments_project.events.logged import EventRow
 from payments_project.events.pausing import GrowingPause
+from payments_project.events.reach import LogReach
 from payments_project.events.reader_connection import ReaderConnection, reader_connection
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class ReaderRun:
     ``take`` returns when a page's effect is there for good, and the cursor moves then; what it
     raises is tried again after a pause that grows: the same page, from its start. Several runs of
     one name may go on anywhere: one works, and when it dies another takes over within seconds.
+    With ``reach`` it is written down up to when everything was taken.
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class ReaderRun:
         stop: threading.Event,
         selection: Selection = EVERYTHING,
         page_events: int = 5_000,
+        reach: LogReach | None = None,
     ) -> None:
         self._name = name
+        self._reach = reach
         self._take = take
         self._stop = stop
         self._selection = selection
@@ -71,13 +75,16 @@ class ReaderRun:
             page_events=self._page_events,
         )
         while not self._stop.is_set():
+            noted = self._reach and self._reach.begin(connection)
             rows = reader.read()
+            if rows:
+                self._take(rows)
+                reader.advance()
+                self._pause.reset()
+            if self._reach and noted and reader.is_at_the_end:
+                self._reach.end(connection, noted)
             if not rows:
                 connection.wait(POLL_SECONDS)
-                continue
-            self._take(rows)
-            reader.advance()
-            self._pause.reset()
 
 
 def cause_of(error: BaseException) -> str:

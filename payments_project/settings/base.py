@@ -126,6 +126,14 @@ KAFKA_PARTITIONS = env.int("KAFKA_PARTITIONS", default=6)
 KAFKA_REPLICATION_FACTOR = env.int("KAFKA_REPLICATION_FACTOR", default=-1)
 KAFKA_RETENTION_HOURS = env.int("KAFKA_RETENTION_HOURS", default=7 * 24)
 ELASTICSEARCH_URL = env("ELASTICSEARCH_URL", default="")
+# More of the client's own settings: {"api_key": "…", "ca_certs": "/etc/…"}.
+ELASTICSEARCH_OPTIONS = json_object("ELASTICSEARCH_OPTIONS")
+ELASTICSEARCH_INDEX_PREFIX = env("ELASTICSEARCH_INDEX_PREFIX", default="payments")
+# Of indices that are made from now on; copies as many as there are nodes for, up to one.
+ELASTICSEARCH_SHARDS = env.int("ELASTICSEARCH_SHARDS", default=1)
+ELASTICSEARCH_REPLICAS = env("ELASTICSEARCH_REPLICAS", default="0-1")
+# An index that was replaced stays so long for searches that go on from an earlier page.
+SEARCH_INDEX_KEPT_SECONDS = env.int("SEARCH_INDEX_KEPT_SECONDS", default=900)
 
 # Each web process keeps to a core of its own, and its threads don't interrupt each other; for
 # servers that have their machine to themselves.

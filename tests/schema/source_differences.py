@@ -442,6 +442,11 @@ ADDITIONS: tuple[Addition, ...] = (
         constraints=("customers_valid_environment",),
     ),
     Addition("customers", _EVENTS, columns=("event_sequence",)),
+    Addition(
+        "customers",
+        "Which event told of another address: the customer's payments are found by it.",
+        columns=("email_sequence",),
+    ),
     Addition("customers", "The merchant's own notes, as on transactions.", columns=("metadata",)),
     Addition("customers", _PAGES, indexes=("idx_customers_merchant_page",)),
     Addition(

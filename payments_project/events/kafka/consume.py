@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Sequence
+from concurrent.futures import TimeoutError as FutureTimeout
 
 from confluent_kafka import (
     Consumer as KafkaConsumer,
@@ -12,7 +13,7 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from payments_project.events.consumers import Consumer, handle_batch
 from payments_project.events.dead_letters import set_aside_content
@@ -20,9 +21,12 @@ from payments_project.events.errors import Postponed, Unreadable
 from payments_project.events.kafka.clients import make_consumer
 from payments_project.events.kafka.dead_letters import DeadLetterTopic
 from payments_project.events.kafka.messages import decode, place_of
+from payments_project.events.kafka.reach import KafkaReach
+from payments_project.events.kafka.relay import relays_reach
 from payments_project.events.kafka.topics import dead_letter_topic, ensure_topics, topics_of
 from payments_project.events.logged import LoggedEvent
 from payments_project.events.pausing import GrowingPause
+from payments_project.events.run_reader import cause_of
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +70,10 @@ class KafkaRun:
                     kafka.close()
 
     def _consume(self, kafka: KafkaConsumer) -> None:
+        reach = KafkaReach(self._consumer.name, kafka, relays_reach=relays_reach)
         while not self._stop.is_set():
+            if self._consumer.tells_reach:
+                self._tell(reach)
             found = kafka.consume(self._consumer.batch_events, WAIT_SECONDS)
             messages = [message for message in found if _is_message(message)]
             if not messages:
@@ -79,6 +86,15 @@ class KafkaRun:
             else:
                 kafka.commit(offsets=_after(messages), asynchronous=False)
                 self._pause.reset()
+
+    def _tell(self, reach: KafkaReach) -> None:
+        try:
+            reach.look()
+        # How fresh something is may be told a little later.
+        except (KafkaException, FutureTimeout, DatabaseError, InterfaceError) as error:
+            logger.info("%s can't tell how far it is: %s", self._consumer.name, cause_of(error))
+        finally:
+            connections.close_all()
 
     def _handle(self, messages: Sequence[Message]) -> None:
         """Raises ``Postponed``."""

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 
 from confluent_kafka import KafkaException
 
@@ -16,6 +17,7 @@ from payments_project.events.kafka.topics import (
     topics_of,
 )
 from payments_project.events.logged import EventRow
+from payments_project.events.reach import LogReach, read_relays_reach
 from payments_project.events.run_reader import ReaderRun
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,11 @@ PAGE_EVENTS = 5_000
 def relay_cursor(group: str) -> str:
     """The name of a group's cursor."""
     return f"relay:{group}"
+
+
+def relays_reach() -> datetime | None:
+    """Up to when every event is in Kafka; None while it is not known of every relay."""
+    return read_relays_reach([relay_cursor(group) for group in GROUPS])
 
 
 def run_relay(groups: Sequence[str], *, stop: threading.Event) -> None:
@@ -76,4 +83,5 @@ def _relay_group(group: str, stop: threading.Event) -> None:
         stop=stop,
         selection=GROUPS[group],
         page_events=PAGE_EVENTS,
+        reach=LogReach(relay_cursor(group)),
     ).run()

@@ -1,0 +1,1 @@
+"""Finding payments: by Elasticsearch, or by PostgreSQL's own full-text index. See docs/search.md."""

@@ -1,0 +1,105 @@
+"""What keeps search true: two consumers of events, one for each engine.
+
+Neither believes what an event says: it names payments, and what is written is what the tables say
+of them now, so that repeated and reordered events do no harm. PostgreSQL's words go on while
+Elasticsearch is away, which catches up by itself.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+
+from analytics.search.content import FoundPayment, read_payments
+from analytics.search.transaction_words import write_words
+from merchants.models import Customer
+from payments_project.database.transaction_manager import run_in_transaction
+from payments_project.events.consumers import Consumer
+from payments_project.events.log_reader import Selection
+from payments_project.events.logged import LoggedEvent
+from transactions.services.raise_revision import raise_revisions_of_customers
+
+WORDS, DOCUMENTS = "search_words", "search_documents"
+
+# So many payments of one customer are written at a time.
+CUSTOMER_PAYMENTS = 1_000
+_LEAST = UUID(int=0)
+_CUSTOMER_EVENTS = ("customer.updated", "customer.deleted")
+
+Write = Callable[[Sequence[FoundPayment]], object]
+
+
+def _handle_words(events: Sequence[LoggedEvent]) -> None:
+    _handle(events, write_words)
+
+
+def _handle_documents(events: Sequence[LoggedEvent]) -> None:
+    if not settings.ELASTICSEARCH_URL:
+        return
+    # Its library is loaded where there is one.
+    from analytics.search.elastic.indices import written_indices
+    from analytics.search.elastic.write import write_payments
+
+    done: set[str] = set()
+    # An index that is made meanwhile is filled with what is there when it is: whether that is what
+    # was written here just now, nobody knows, so it gets it too.
+    while missing := [name for name in written_indices() if name not in done]:
+        _handle(events, partial(write_payments, targets=missing))
+        done.update(missing)
+
+
+def _handle(events: Sequence[LoggedEvent], write: Write) -> None:
+    payments = {UUID(found) for event in events if (found := _payment_of(event))}
+    write(read_payments(payments))
+    customers = _moved_customers(events)
+    if customers:
+        _write_customers(customers, write)
+
+
+def _payment_of(event: LoggedEvent) -> str | None:
+    kind = event.row.aggregatetype
+    if kind == "transaction":
+        return event.aggregateid
+    if kind in ("refund", "dispute"):
+        found: str = event.data["object"]["transaction"]
+        return found
+    return None
+
+
+def _moved_customers(events: Sequence[LoggedEvent]) -> list[UUID]:
+    """The customers of whom one of ``events`` told another e-mail address, if it is the last such
+    event of theirs; of an older one there is nothing to show any more."""
+    told = {
+        (UUID(event.aggregateid), event.sequence)
+        for event in events
+        if event.type in _CUSTOMER_EVENTS
+    }
+    if not told:
+        return []
+    known = Customer.objects.filter(pk__in=[customer for customer, _ in told])
+    return [row[0] for row in known.values_list("pk", "email_sequence") if row in told]
+
+
+def _write_customers(customers: Sequence[UUID], write: Write) -> None:
+    """Their payments, all of them, a number at a time. Under a higher revision each: what somebody
+    else reads now, with the old address, may be written later than what is read here."""
+    after = _LEAST
+    while True:
+        raised = run_in_transaction(
+            partial(raise_revisions_of_customers, customers, after=after, limit=CUSTOMER_PAYMENTS)
+        )
+        if not raised:
+            return
+        write(read_payments(raised))
+        after = raised[-1]
+
+
+_SHOWN = Selection(("transaction", "refund", "dispute", "customer"), is_excluded=False)
+
+SEARCH_WORDS = Consumer(
+    name=WORDS, handle=_handle_words, objects=_SHOWN, batch_events=500, tells_reach=True
+)
+SEARCH_DOCUMENTS = Consumer(
+    name=DOCUMENTS, handle=_handle_documents, objects=_SHOWN, batch_events=2_000, tells_reach=True
+)

@@ -1,0 +1,118 @@
+"""What search shows of payments, read from the tables that know it."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from analytics.search.words import words_of
+
+_COLUMNS = """transactions.id, transactions.merchant_id, transactions.environment, transactions.revision,
+       transactions.created_at, transactions.updated_at, transactions.status,
+       transactions.amount, transactions.currency,
+       transactions.captured_amount, transactions.refunded_amount, transactions.fee_amount,
+       transactions.customer_id, customers.email, transactions.payment_method_token,
+       transactions.payment_method_type, transactions.brand, transactions.last_four,
+       transactions.gateway_name, transactions.gateway_transaction_id,
+       transactions.failure_code, transactions.decline_code, transactions.risk_level,
+       transactions.description, transactions.metadata, refunds.facts, disputes.facts"""
+# Subqueries and no joins with groups: a page of payments looks up its own refunds and disputes.
+_FROM = """
+  LEFT JOIN customers ON customers.id = transactions.customer_id
+       AND customers.merchant_id = transactions.merchant_id
+  LEFT JOIN LATERAL (
+       SELECT json_agg(json_build_object('status', status, 'amount', amount, 'reason', reason)
+                       ORDER BY id) AS facts
+         FROM refunds WHERE refunds.transaction_id = transactions.id) AS refunds ON true
+  LEFT JOIN LATERAL (
+       SELECT json_agg(json_build_object('type', dispute_type, 'status', status,
+                                         'amount', amount, 'reason_code', reason_code)
+                       ORDER BY id) AS facts
+         FROM disputes WHERE disputes.transaction_id = transactions.id) AS disputes ON true
+"""
+_NAMED = f"SELECT {_COLUMNS} FROM transactions {_FROM} WHERE transactions.id = ANY(%(ids)s)"
+_AFTER = f"""
+SELECT {_COLUMNS}
+  FROM (SELECT * FROM transactions WHERE id > %(after)s AND id <= %(until)s
+         ORDER BY id LIMIT %(limit)s) AS transactions
+       {_FROM}
+ ORDER BY transactions.id
+"""
+
+
+class FoundPayment(NamedTuple):
+    """A payment as search has it. Amounts in minor units, times in UTC.
+
+    It was read in one statement, so ``revision`` is that of everything in it but the customer's
+    e-mail address, for which the revision is raised after the change.
+    """
+
+    id: UUID
+    merchant_id: UUID
+    environment: str
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    status: str
+    amount: int
+    currency: str
+    captured_amount: int | None
+    refunded_amount: int
+    fee_amount: int
+    customer_id: UUID | None
+    customer_email: str | None
+    payment_method: str | None
+    payment_method_type: str
+    brand: str | None
+    last_four: str | None
+    gateway: str
+    gateway_transaction_id: str | None
+    failure_code: str | None
+    decline_code: str | None
+    risk_level: str | None
+    description: str | None
+    metadata: dict[str, str]
+    refunds: list[dict[str, Any]]
+    disputes: list[dict[str, Any]]
+
+    def words(self) -> list[str]:
+        """The words that it is found by."""
+        return words_of(
+            texts=[self.description, self.customer_email, *self.metadata.values()],
+            names=[
+                self.last_four,
+                self.gateway_transaction_id,
+                str(self.id),
+                str(self.customer_id) if self.customer_id else None,
+            ],
+        )
+
+
+def read_payments(ids: Iterable[UUID]) -> list[FoundPayment]:
+    """The payments with these ids, in one statement; what there is not is left out."""
+    wanted = list(ids)
+    return _read(_NAMED, {"ids": wanted}) if wanted else []
+
+
+def read_payments_after(*, after: UUID, until: UUID, limit: int) -> list[FoundPayment]:
+    """The first ``limit`` payments with ids greater than ``after``, up to ``until``, in order."""
+    return _read(_AFTER, {"after": after, "until": until, "limit": limit})
+
+
+def _read(statement: str, parameters: dict[str, Any]) -> list[FoundPayment]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return [_payment(row) for row in cursor.fetchall()]
+
+
+def _payment(row: Sequence[Any]) -> FoundPayment:
+    # JSON comes as text from Django's cursors.
+    *columns, metadata, refunds, disputes = row
+    parts = [
+        json.loads(metadata) if metadata else {},
+        *(json.loads(facts) if facts else [] for facts in (refunds, disputes)),
+    ]
+    return FoundPayment(*columns, *parts)

@@ -1,0 +1,1 @@
+"""Payments in Elasticsearch. Imported where one is configured only: its library is large."""

@@ -1,0 +1,31 @@
+"""The client of Elasticsearch, one for each process."""
+
+import functools
+
+from django.conf import settings
+from elasticsearch import Elasticsearch
+from elasticsearch.dsl.connections import add_connection
+
+# What is indexed may wait for a busy node; who searches may not (``find.SECONDS_MAX``).
+SECONDS_MAX = 60
+
+
+def client() -> Elasticsearch:
+    """The process's client. Nothing is tried again here: whoever asks knows what to do instead."""
+    return _client(settings.ELASTICSEARCH_URL)
+
+
+@functools.cache
+def _client(url: str) -> Elasticsearch:
+    made = Elasticsearch(
+        url,
+        **{
+            "request_timeout": SECONDS_MAX,
+            "max_retries": 0,
+            "connections_per_node": 20,
+            **settings.ELASTICSEARCH_OPTIONS,
+        },
+    )
+    # By this name the documents of django-elasticsearch-dsl find it.
+    add_connection("default", made)
+    return made
