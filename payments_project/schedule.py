@@ -74,6 +74,11 @@ SCHEDULE = {
         "task": "analytics.roll_up_all_hours",
         "schedule": crontab(minute="23"),
     },
+    "keep the search index": {"task": "analytics.keep_search_index", "schedule": 15.0},
+    "check search": {
+        "task": "analytics.check_search",
+        "schedule": crontab(hour="4", minute="37"),
+    },
     "refresh the monthly view": {
         "task": "analytics.refresh_monthly_stats",
         "schedule": crontab(hour="2", minute="0"),

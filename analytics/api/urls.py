@@ -1,5 +1,9 @@
 """The app's endpoints under ``/v1``."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from analytics.api import search_views
+
+urlpatterns = [
+    path("search/transactions", search_views.SearchTransactionsView.as_view()),
+]

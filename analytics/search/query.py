@@ -72,7 +72,8 @@ class Found:
     """A page of what was found, in order, and counts of all that was found.
 
     ``total`` is exact unless ``is_total_exact`` says that there are more. Facets are of the payments
-    that ``total`` counts. ``snapshot`` is what the next page is to be read from, if anything.
+    that ``total`` counts. ``snapshot`` is what the next page is to be read from, if anything;
+    ``with_typos`` whether words that are a letter or two apart were found too.
     """
 
     places: Sequence[Place]
@@ -82,3 +83,4 @@ class Found:
     engine: str
     facets: Mapping[str, Sequence[tuple[Any, int]]] = field(default_factory=dict)
     snapshot: str | None = None
+    with_typos: bool = False

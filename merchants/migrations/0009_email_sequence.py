@@ -3,6 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     """Which event told of a customer's last address."""
+
     dependencies = [
         ("merchants", "0008_webhooks"),
     ]

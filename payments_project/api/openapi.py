@@ -263,11 +263,22 @@ def expandable_names(operation: Operation) -> tuple[str, ...]:
     for answer in operation.answers.values():
         if isinstance(answer, Content):
             continue
-        model = answer.item if isinstance(answer, ListOf) else answer
+        model = _members(answer)
         names += [name for name in _EXPANDABLE if name in model.model_fields]
         if model.__name__ == "TransactionObject":
             names.append("refunds")
     return tuple(dict.fromkeys(names))
+
+
+def _members(answer: type[BaseModel] | ListOf) -> type[BaseModel]:
+    """What ``expand[]`` is about: the objects in an answer's ``data``, or else the answer."""
+    if isinstance(answer, ListOf):
+        return answer.item
+    data = answer.model_fields.get("data")
+    held = get_args(data.annotation) if data else ()
+    if held and isinstance(held[0], type) and issubclass(held[0], BaseModel):
+        return held[0]
+    return answer
 
 
 def _request_body(model: type[BaseModel], body_type: str, operation_id: str) -> Json:

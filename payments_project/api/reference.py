@@ -14,6 +14,7 @@ TAGS = {
     "Payment methods": "Cards as tokens. The number is never returned.",
     "Payouts": "Available money sent to the merchant's bank account.",
     "Probes": "For operators: whether it lives, whether it is ready, its numbers. No key is needed.",
+    "Search": "Finding transactions by words and filters, with counts.",
     "Refunds": "Money back, in one part or several.",
     "Webhook deliveries": "What became of an event that was sent, attempt by attempt.",
     "Webhook endpoints": "Where events are sent to, signed, and again until they are taken.",

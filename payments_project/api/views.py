@@ -33,6 +33,10 @@ BodyModel = TypeVar("BodyModel", bound=Body)
 QueryModel = TypeVar("QueryModel", bound=Query)
 
 
+# Objects that hold others in ``data``.
+LISTS = frozenset({"list", "search_result"})
+
+
 class ApiView(APIView):
     """A view of the merchant API.
 
@@ -134,7 +138,7 @@ class ApiView(APIView):
         if not self.expand:
             return answer
         content = answer.model_dump(mode="json")
-        rows = content["data"] if content.get("object") == "list" else [content]
+        rows = content["data"] if content.get("object") in LISTS else [content]
         expand_objects(rows, self.expand, scope=self.scope)
         return content
 

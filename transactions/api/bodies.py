@@ -43,8 +43,8 @@ class CancelTransaction(Body):
     """``POST /v1/transactions/{id}/cancel``: takes nothing."""
 
 
-class TransactionQuery(ListQuery, CreatedRange):
-    """``GET /v1/transactions``."""
+class TransactionFilters(CreatedRange):
+    """Which transactions: what a list of them and a search take."""
 
     status: Literal[states.STATES] | None = None  # type: ignore[valid-type]
     customer: Id | None = None
@@ -71,6 +71,10 @@ class TransactionQuery(ListQuery, CreatedRange):
         }
         given = {name: value for name, value in wanted.items() if value is not None}
         return given | self.id_filters()
+
+
+class TransactionQuery(ListQuery, TransactionFilters):
+    """``GET /v1/transactions``."""
 
 
 class BalanceEntryQuery(ListQuery, CreatedRange):

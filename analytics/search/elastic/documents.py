@@ -1,7 +1,7 @@
 """A payment as Elasticsearch has it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -117,14 +117,12 @@ class TransactionDocument(Document):
             "_id": str(object_instance.id),
             "_source": self.prepare(object_instance),
             "version": object_instance.revision,
-            "version_type": "external",
         }
 
     def actions_for(
-        self, payments: Iterable[FoundPayment], *, targets: Iterable[str]
+        self, payments: Iterable[FoundPayment], *, targets: Sequence[str], version_type: str
     ) -> Iterator[dict[str, Any]]:
         """What writes ``payments`` into every one of ``targets``."""
-        names = list(targets)
         for action in self.get_actions(payments, "index"):
-            for name in names:
-                yield {**action, "_index": name}
+            for name in targets:
+                yield {**action, "_index": name, "version_type": version_type}

@@ -41,7 +41,7 @@ def begin_index(*, expected: int | None) -> SearchIndex | None:
         return None
     name = f"{ALIAS}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
     made = Index(name)
-    made.document(TransactionDocument)
+    made.document(TransactionDocument)  # type: ignore[arg-type]
     made.settings(
         number_of_shards=settings.ELASTICSEARCH_SHARDS,
         auto_expand_replicas=settings.ELASTICSEARCH_REPLICAS,

@@ -20,9 +20,11 @@ class DocumentRefused(Exception):
     """Elasticsearch does not take a document: its kind of error, nothing of the content."""
 
 
-def write_payments(payments: Sequence[FoundPayment], *, targets: Sequence[str]) -> None:
+def write_payments(
+    payments: Sequence[FoundPayment], *, targets: Sequence[str], is_repair: bool = False
+) -> None:
     """Writes ``payments`` into every index of ``targets``; documents of the same or a later revision
-    stay. Returns once they are written.
+    stay, a repair replaces those of the same one. Returns once they are written.
 
     An index that is gone is forgotten, since the one that takes its place will be filled anew.
     Raises ``Postponed`` where Elasticsearch is away or busy, ``DocumentRefused``.
@@ -30,7 +32,11 @@ def write_payments(payments: Sequence[FoundPayment], *, targets: Sequence[str]) 
     if not payments or not targets:
         return
     document = TransactionDocument()
-    actions = document.actions_for(payments, targets=[write_alias(name) for name in targets])
+    actions = document.actions_for(
+        payments,
+        targets=[write_alias(name) for name in targets],
+        version_type="external_gte" if is_repair else "external",
+    )
     try:
         _, errors = document.bulk(
             actions,

@@ -1,0 +1,67 @@
+"""What an index has of one UTC day, for comparing it with the payments."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from analytics.search.elastic.client import client
+from analytics.search.elastic.indices import write_alias
+
+PAGE = 5_000
+
+_SUMS = ("revision", "amount", "captured_amount", "refunded_amount")
+
+
+def sums_of(day: date, *, index: str) -> tuple[int, int, int, int, int]:
+    """How many documents there are, and the sums of their revisions, amounts, captured and refunded
+    amounts. What was written before is in it. Raises as the client does."""
+    elastic = client()
+    elastic.indices.refresh(index=index)
+    answer = elastic.search(
+        index=index,
+        size=0,
+        query=_of_day(day),
+        track_total_hits=True,
+        aggs={name: {"sum": {"field": name}} for name in _SUMS},
+    )
+    revisions, amount, captured, refunded = (
+        round(answer["aggregations"][name]["value"]) for name in _SUMS
+    )
+    return answer["hits"]["total"]["value"], revisions, amount, captured, refunded
+
+
+def revisions_of(day: date, *, index: str) -> dict[UUID, int]:
+    """Every document's id and revision."""
+    found: dict[UUID, int] = {}
+    after: list[Any] | None = None
+    while True:
+        hits = client().search(
+            index=index,
+            size=PAGE,
+            query=_of_day(day),
+            sort=[{"id": "asc"}],
+            search_after=after,
+            docvalue_fields=[{"field": "revision"}],
+            source=False,
+        )["hits"]["hits"]
+        if not hits:
+            return found
+        for hit in hits:
+            found[UUID(hit["_id"])] = hit["fields"]["revision"][0]
+        after = hits[-1]["sort"]
+
+
+def delete_documents(ids: Sequence[UUID], *, index: str) -> None:
+    """Deletes documents by id."""
+    elastic = client()
+    for start in range(0, len(ids), PAGE):
+        batch = [{"delete": {"_id": str(key)}} for key in ids[start : start + PAGE]]
+        elastic.bulk(index=write_alias(index), operations=batch, require_alias=True)
+
+
+def _of_day(day: date) -> dict[str, Any]:
+    midnight = datetime.combine(day, datetime.min.time(), UTC)
+    ends = (midnight, midnight + timedelta(days=1))
+    first, last = (round(moment.timestamp() * 1000) for moment in ends)
+    return {"range": {"created_at": {"gte": first, "lt": last}}}

@@ -1,0 +1,87 @@
+"""Searching payments: by Elasticsearch where it is well and up to date, else by PostgreSQL."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from analytics.search import postgresql
+from analytics.search.freshness import read_freshness
+from analytics.search.query import ELASTICSEARCH, POSTGRESQL, Found, Place, SearchQuery
+from analytics.search.words import may_be_misspelt
+from payments_project.tenancy import Scope
+
+logger = logging.getLogger(__name__)
+
+# An engine that is so much further behind than the other does not answer.
+BEHIND_MAX = timedelta(seconds=30)
+# After it did not answer, Elasticsearch is not asked for so long: each search would wait for it.
+LEFT_ALONE_SECONDS = 5.0
+
+_left_alone_until = 0.0
+
+
+def search_payments(
+    scope: Scope,
+    query: SearchQuery,
+    *,
+    after: Place | None = None,
+    snapshot: str | None = None,
+) -> tuple[Found, datetime | None]:
+    """A page of what ``query`` finds of the merchant's payments, and up to when every change is
+    taken into account (None if that is not known).
+
+    Words are found as they are written, or by their beginning; only if nothing is found so, words
+    that are a letter or two apart count too. Raises ``Unavailable`` for a search that PostgreSQL
+    has to answer and that takes too long.
+    """
+    freshness = read_freshness()
+    found = _find(scope, query, after, snapshot, freshness)
+    if not found.total and not query.with_typos and _has_spelled_words(query):
+        query = replace(query, with_typos=True)
+        found = _find(scope, query, after, snapshot, freshness)
+    found = replace(found, with_typos=query.with_typos)
+    if found.engine == POSTGRESQL and query.words is None:
+        # Asked of the payments themselves.
+        return found, datetime.now(UTC)
+    return found, freshness[found.engine]
+
+
+def _find(
+    scope: Scope,
+    query: SearchQuery,
+    after: Place | None,
+    snapshot: str | None,
+    freshness: Mapping[str, datetime | None],
+) -> Found:
+    if is_elasticsearch_asked(freshness):
+        # Its library is loaded where there is one.
+        from analytics.search.elastic.find import SearchAway, find
+
+        try:
+            return find(scope, query, after=after, snapshot=snapshot)
+        except SearchAway as error:
+            _leave_alone(str(error))
+    return postgresql.find(scope, query, after=after)
+
+
+def is_elasticsearch_asked(freshness: Mapping[str, datetime | None]) -> bool:
+    """Whether Elasticsearch answers searches now: it is configured, answered last time, and is not
+    behind."""
+    reached, other = freshness[ELASTICSEARCH], freshness[POSTGRESQL]
+    if not settings.ELASTICSEARCH_URL or reached is None or time.monotonic() < _left_alone_until:
+        return False
+    return other is None or reached >= other - BEHIND_MAX
+
+
+def _leave_alone(why: str) -> None:
+    global _left_alone_until  # noqa: PLW0603
+    _left_alone_until = time.monotonic() + LEFT_ALONE_SECONDS
+    logger.warning("PostgreSQL answers searches for %.0f s: %s", LEFT_ALONE_SECONDS, why)
+
+
+def _has_spelled_words(query: SearchQuery) -> bool:
+    return any(may_be_misspelt(word) for asked in query.words or () for word in asked)

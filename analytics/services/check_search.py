@@ -1,0 +1,143 @@
+"""Comparing search with the payments, day by day, and mending what differs."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from analytics.models import SearchIndex
+from analytics.search.content import read_payments
+from analytics.search.transaction_words import write_words
+from payments_project.database.uuid7 import uuid7_floor
+from payments_project.events.errors import Postponed
+
+BATCH = 1_000
+
+
+class DaySums(NamedTuple):
+    """What must be the same of a UTC day's payments in both: amounts in minor units."""
+
+    payments: int = 0
+    revisions: int = 0
+    amount: int = 0
+    captured: int = 0
+    refunded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What was found wrong of one UTC day, and mended: payments whose words were missing or old,
+    documents that were missing or old, and documents of payments that there are not."""
+
+    day: date
+    words: int = 0
+    documents: int = 0
+    strangers: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.words or self.documents or self.strangers)
+
+
+_SUMS = """
+SELECT count(*), coalesce(sum(revision), 0)::bigint, coalesce(sum(amount), 0)::bigint,
+       coalesce(sum(captured_amount), 0)::bigint, coalesce(sum(refunded_amount), 0)::bigint
+  FROM transactions WHERE id >= %s AND id < %s
+"""
+_WITHOUT_WORDS = """
+SELECT payment.id
+  FROM transactions AS payment
+  LEFT JOIN transaction_words AS known
+       ON known.id = payment.id AND known.id >= %(first)s AND known.id < %(last)s
+ WHERE payment.id >= %(first)s AND payment.id < %(last)s
+   AND (known.id IS NULL OR known.revision < payment.revision)
+"""
+_REVISIONS = "SELECT id, revision FROM transactions WHERE id >= %s AND id < %s"
+
+
+def check_search(*, first: date, last: date) -> Iterator[Drift]:
+    """Checks the UTC days from ``first`` to ``last``, and mends each; yields what was wrong of each
+    day, in order.
+
+    What has changed in the last moments may be taken for wrong and is written twice then, which does
+    no harm. Raises ``Postponed`` while Elasticsearch is away.
+    """
+    day = first
+    while day <= last:
+        words = _mend_words(day)
+        documents, strangers = _mend_documents(day) if settings.ELASTICSEARCH_URL else (0, 0)
+        yield Drift(day, words, documents, strangers)
+        day += timedelta(days=1)
+
+
+def _mend_words(day: date) -> int:
+    first, last = _ids_of(day)
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT_WORDS, {"first": first, "last": last})
+        wrong = [row[0] for row in cursor.fetchall()]
+    for batch in _batches(wrong):
+        write_words(read_payments(batch))
+    return len(wrong)
+
+
+def _mend_documents(day: date) -> tuple[int, int]:
+    """How many documents were written, and how many deleted."""
+    from elasticsearch import ApiError, TransportError
+
+    from analytics.search.elastic import days
+
+    live = SearchIndex.objects.filter(state=SearchIndex.LIVE).first()
+    if live is None:
+        # There is none to compare: whatever takes its place is filled from the payments.
+        return 0, 0
+    try:
+        sums = DaySums(*days.sums_of(day, index=live.name))
+        if sums == _sums(day):
+            return 0, 0
+        return _mend_each(day, live.name)
+    except (ApiError, TransportError) as error:
+        raise Postponed(f"elasticsearch: {type(error).__name__}") from error
+
+
+def _mend_each(day: date, index: str) -> tuple[int, int]:
+    from analytics.search.elastic import days
+    from analytics.search.elastic.write import write_payments
+
+    indexed = days.revisions_of(day, index=index)
+    with connection.cursor() as cursor:
+        cursor.execute(_REVISIONS, _ids_of(day))
+        known = dict(cursor.fetchall())
+    wrong = [key for key, revision in known.items() if indexed.get(key, 0) != revision]
+    strangers = [key for key in indexed if key not in known]
+    if not wrong and not strangers:
+        # The same revisions with other contents: somebody has written into the index.
+        wrong = list(known)
+    for batch in _batches(wrong):
+        write_payments(read_payments(batch), targets=[index], is_repair=True)
+    # A payment that was made after the payments were read is none.
+    strangers = _without_payments(strangers)
+    days.delete_documents(strangers, index=index)
+    return len(wrong), len(strangers)
+
+
+def _sums(day: date) -> DaySums:
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMS, _ids_of(day))
+        return DaySums(*cursor.fetchone())
+
+
+def _without_payments(ids: list[UUID]) -> list[UUID]:
+    found = {payment.id for batch in _batches(ids) for payment in read_payments(batch)}
+    return [key for key in ids if key not in found]
+
+
+def _ids_of(day: date) -> tuple[UUID, UUID]:
+    midnight = datetime.combine(day, datetime.min.time(), UTC)
+    return uuid7_floor(midnight), uuid7_floor(midnight + timedelta(days=1))
+
+
+def _batches(items: list[Any]) -> Iterable[list[Any]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
