@@ -8,10 +8,11 @@ BENCHES = {
     "races": "refunds, captures and idempotency keys under concurrency",
     "vault": "tokenising a batch against bare encryption and insert",
     "events": "the log to Kafka against a bare producer, and the lag under payments",
+    "search": "the log to Elasticsearch against the bare bulk helper, and searches against raw ones",
     "webhooks": "a thousand endpoints, a tenth of them dead: how late the others hear",
     "storm": "the relay killed at random and the broker away: nothing lost or out of order",
     "start": "from a clean clone to the first payment",
 }
 
-# Those that need a real Kafka beside PostgreSQL and Redis.
-WITH_KAFKA = ("events",)
+# Those that need a real Kafka and Elasticsearch beside PostgreSQL and Redis.
+WITH_STACK = ("events", "search")

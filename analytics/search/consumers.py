@@ -5,13 +5,13 @@ of them now, so that repeated and reordered events do no harm. PostgreSQL's word
 Elasticsearch is away, which catches up by itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from uuid import UUID
 
 from django.conf import settings
 
-from analytics.search.content import FoundPayment, read_payments
+from analytics.search.content import FoundPayment, read_chunks
 from analytics.search.transaction_words import write_words
 from merchants.models import Customer
 from payments_project.database.transaction_manager import run_in_transaction
@@ -27,7 +27,7 @@ CUSTOMER_PAYMENTS = 1_000
 _LEAST = UUID(int=0)
 _CUSTOMER_EVENTS = ("customer.updated", "customer.deleted")
 
-Write = Callable[[Sequence[FoundPayment]], object]
+Write = Callable[[Iterable[Sequence[FoundPayment]]], object]
 
 
 def _handle_words(events: Sequence[LoggedEvent]) -> None:
@@ -51,7 +51,7 @@ def _handle_documents(events: Sequence[LoggedEvent]) -> None:
 
 def _handle(events: Sequence[LoggedEvent], write: Write) -> None:
     payments = {UUID(found) for event in events if (found := _payment_of(event))}
-    write(read_payments(payments))
+    write(read_chunks(payments))
     customers = _moved_customers(events)
     if customers:
         _write_customers(customers, write)
@@ -91,7 +91,7 @@ def _write_customers(customers: Sequence[UUID], write: Write) -> None:
         )
         if not raised:
             return
-        write(read_payments(raised))
+        write(read_chunks(raised))
         after = raised[-1]
 
 

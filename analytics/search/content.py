@@ -1,7 +1,7 @@
 """What search shows of payments, read from the tables that know it."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,6 +9,8 @@ from uuid import UUID
 from django.db import connection
 
 from analytics.search.words import words_of
+
+CHUNK = 500
 
 _COLUMNS = """transactions.id, transactions.merchant_id, transactions.environment, transactions.revision,
        transactions.created_at, transactions.updated_at, transactions.status,
@@ -24,11 +26,11 @@ _FROM = """
   LEFT JOIN customers ON customers.id = transactions.customer_id
        AND customers.merchant_id = transactions.merchant_id
   LEFT JOIN LATERAL (
-       SELECT json_agg(json_build_object('status', status, 'amount', amount, 'reason', reason)
+       SELECT jsonb_agg(jsonb_build_object('status', status, 'amount', amount, 'reason', reason)
                        ORDER BY id) AS facts
          FROM refunds WHERE refunds.transaction_id = transactions.id) AS refunds ON true
   LEFT JOIN LATERAL (
-       SELECT json_agg(json_build_object('type', dispute_type, 'status', status,
+       SELECT jsonb_agg(jsonb_build_object('type', dispute_type, 'status', status,
                                          'amount', amount, 'reason_code', reason_code)
                        ORDER BY id) AS facts
          FROM disputes WHERE disputes.transaction_id = transactions.id) AS disputes ON true
@@ -64,11 +66,11 @@ class FoundPayment(NamedTuple):
     fee_amount: int
     customer_id: UUID | None
     customer_email: str | None
-    payment_method: str | None
+    payment_method_token: str | None
     payment_method_type: str
     brand: str | None
     last_four: str | None
-    gateway: str
+    gateway_name: str
     gateway_transaction_id: str | None
     failure_code: str | None
     decline_code: str | None
@@ -89,6 +91,19 @@ class FoundPayment(NamedTuple):
                 str(self.customer_id) if self.customer_id else None,
             ],
         )
+
+
+def read_chunks(ids: Collection[UUID]) -> Iterator[list[FoundPayment]]:
+    """The payments with these ids, ``CHUNK`` at a time; each is read when it is asked for."""
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), CHUNK):
+        yield read_payments(wanted[start : start + CHUNK])
+
+
+def chunks_of(payments: Sequence[FoundPayment]) -> Iterator[Sequence[FoundPayment]]:
+    """Payments that are read already, ``CHUNK`` at a time."""
+    for start in range(0, len(payments), CHUNK):
+        yield payments[start : start + CHUNK]
 
 
 def read_payments(ids: Iterable[UUID]) -> list[FoundPayment]:

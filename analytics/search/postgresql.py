@@ -140,7 +140,9 @@ def _conditions(scope: Scope, query: SearchQuery) -> tuple[str, dict[str, Any]]:
             if end is not None:
                 conditions.append(f"payment.{column} {sign} %({column}_{name})s")
                 values[f"{column}_{name}"] = end
-    if query.words is not None:
+    if query.words is not None and not query.words:
+        conditions.append("false")
+    elif query.words:
         tables += " JOIN transaction_words AS known ON known.id = payment.id"
         conditions.append("known.words @@ %(words)s::tsquery")
         values["words"] = tsquery_of(scope, query.words, with_typos=query.with_typos)

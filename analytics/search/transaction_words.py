@@ -1,6 +1,6 @@
 """Keeping payments' words for PostgreSQL's own search."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.db import connection
@@ -28,13 +28,13 @@ SELECT DISTINCT date_trunc('month', uuid_extract_timestamp(id), 'UTC')::date
 """
 
 
-def write_words(payments: Sequence[FoundPayment]) -> int:
-    """Makes payments findable by their words, in one statement; returns how many rows it wrote.
+def write_words(chunks: Iterable[Sequence[FoundPayment]]) -> int:
+    """Makes payments findable by their words, a statement for each chunk; returns how many rows it
+    wrote. Words of the same revision or a later one stay as they are."""
+    return sum(_write(payments) for payments in chunks if payments)
 
-    Words of the same revision or a later one stay as they are.
-    """
-    if not payments:
-        return 0
+
+def _write(payments: Sequence[FoundPayment]) -> int:
     _make_months([payment.id for payment in payments])
     with connection.cursor() as cursor:
         cursor.execute(

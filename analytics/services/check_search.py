@@ -1,21 +1,19 @@
 """Comparing search with the payments, day by day, and mending what differs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 
 from analytics.models import SearchIndex
-from analytics.search.content import read_payments
+from analytics.search.content import read_chunks
 from analytics.search.transaction_words import write_words
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.events.errors import Postponed
-
-BATCH = 1_000
 
 
 class DaySums(NamedTuple):
@@ -78,8 +76,7 @@ def _mend_words(day: date) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_WITHOUT_WORDS, {"first": first, "last": last})
         wrong = [row[0] for row in cursor.fetchall()]
-    for batch in _batches(wrong):
-        write_words(read_payments(batch))
+    write_words(read_chunks(wrong))
     return len(wrong)
 
 
@@ -115,8 +112,7 @@ def _mend_each(day: date, index: str) -> tuple[int, int]:
     if not wrong and not strangers:
         # The same revisions with other contents: somebody has written into the index.
         wrong = list(known)
-    for batch in _batches(wrong):
-        write_payments(read_payments(batch), targets=[index], is_repair=True)
+    write_payments(read_chunks(wrong), targets=[index], is_repair=True)
     # A payment that was made after the payments were read is none.
     strangers = _without_payments(strangers)
     days.delete_documents(strangers, index=index)
@@ -130,14 +126,10 @@ def _sums(day: date) -> DaySums:
 
 
 def _without_payments(ids: list[UUID]) -> list[UUID]:
-    found = {payment.id for batch in _batches(ids) for payment in read_payments(batch)}
+    found = {payment.id for payments in read_chunks(ids) for payment in payments}
     return [key for key in ids if key not in found]
 
 
 def _ids_of(day: date) -> tuple[UUID, UUID]:
     midnight = datetime.combine(day, datetime.min.time(), UTC)
     return uuid7_floor(midnight), uuid7_floor(midnight + timedelta(days=1))
-
-
-def _batches(items: list[Any]) -> Iterable[list[Any]]:
-    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
 
 from analytics.models import SearchIndex
-from analytics.search.content import read_payments_after
+from analytics.search.content import chunks_of, read_payments_after
 from analytics.search.transaction_words import write_words
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.events.errors import Postponed
@@ -49,13 +49,14 @@ def rebuild_search_index(
 
     deadline = None if seconds_max is None else time.monotonic() + seconds_max
     index = begin_index(expected=estimated_payments()) or _building()
+    index.refresh_from_db()
+    # Payments that were made after the index come into it as changes do.
+    until = _shortly_after(index.created_at)
     while True:
-        payments = read_payments_after(
-            after=index.copied_to or _LEAST, until=_now_and_later(), limit=BATCH
-        )
+        payments = read_payments_after(after=index.copied_to or _LEAST, until=until, limit=BATCH)
         if not payments:
             break
-        write_payments(payments, targets=[index.name])
+        write_payments(chunks_of(payments), targets=[index.name])
         _advance(index, payments[-1].id, len(payments))
         tell(Progress(index.copied_count, max(index.expected_count or 0, index.copied_count)))
         if deadline is not None and time.monotonic() > deadline:
@@ -68,9 +69,9 @@ def rebuild_words(*, tell: Tell = lambda progress: None) -> int:
     """Writes the words of every payment for PostgreSQL's own search, where they are missing or of
     an earlier revision; returns how many it wrote. Safe at any time, and at once with itself."""
     after, copied, written = _LEAST, 0, 0
-    expected = estimated_payments()
-    while payments := read_payments_after(after=after, until=_now_and_later(), limit=BATCH):
-        written += write_words(payments)
+    expected, until = estimated_payments(), _shortly_after(datetime.now(UTC))
+    while payments := read_payments_after(after=after, until=until, limit=BATCH):
+        written += write_words(chunks_of(payments))
         after, copied = payments[-1].id, copied + len(payments)
         tell(Progress(copied, max(expected, copied)))
     return written
@@ -96,6 +97,7 @@ def _advance(index: SearchIndex, copied_to: UUID, count: int) -> None:
         raise Postponed("the index was deleted while it was filled")
 
 
-def _now_and_later() -> UUID:
-    """Beyond every payment: a server's clock may be ahead of this one's."""
-    return uuid7_floor(datetime.now(UTC).replace(year=9999))
+def _shortly_after(moment: datetime) -> UUID:
+    """Beyond the payments made by then: ids are made a little before their rows, and clocks of
+    servers are set right now and then."""
+    return uuid7_floor(moment + timedelta(minutes=1))

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from bench import BENCHES, WITH_KAFKA
+from bench import BENCHES, WITH_STACK
 from payments_project.local import engines, postgres, stack
 from payments_project.local.environment import inherited
 from payments_project.local.folder import ROOT, DataFolder, read_env
@@ -24,10 +24,10 @@ def run_bench(arguments: Sequence[str]) -> int:
     lock = engines.take(folder)
     try:
         say()
-        needs_kafka = arguments[0] in WITH_KAFKA
+        needs_stack = arguments[0] in WITH_STACK
         with (
             engines.engines_for_a_while(folder, durable=True) as environment,
-            stack.for_a_while(folder) if needs_kafka else nullcontext(),
+            stack.for_a_while(folder) if needs_stack else nullcontext(),
         ):
             say()
             superuser = read_env(folder.superuser_file)["DATABASE_SUPERUSER_URL"]

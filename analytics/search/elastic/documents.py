@@ -14,7 +14,7 @@ from django_elasticsearch_dsl.fields import (
     ObjectField,
 )
 from django_elasticsearch_dsl.registries import registry
-from elasticsearch.dsl import Flattened
+from elasticsearch.dsl import Flattened, MetaField
 
 from analytics.search.content import FoundPayment
 from analytics.search.words import spelled_words
@@ -89,6 +89,10 @@ class TransactionDocument(Document):
     )
     words = _words()
     spelled = _words()
+
+    class Meta:
+        # A name that is not above is a mistake of ours, and is refused.
+        dynamic = MetaField("strict")
 
     class Index:
         name = ALIAS

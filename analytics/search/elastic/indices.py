@@ -40,6 +40,17 @@ def begin_index(*, expected: int | None) -> SearchIndex | None:
     if SearchIndex.objects.filter(state=SearchIndex.BUILDING).exists():
         return None
     name = f"{ALIAS}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+    create_index(name)
+    try:
+        with transaction.atomic():
+            return SearchIndex.objects.create(name=name, expected_count=expected)
+    except IntegrityError:
+        delete_index(name)
+        return None
+
+
+def create_index(name: str) -> None:
+    """Makes an index of payments in Elasticsearch, with the alias that it is written through."""
     made = Index(name)
     made.document(TransactionDocument)  # type: ignore[arg-type]
     made.settings(
@@ -49,12 +60,6 @@ def begin_index(*, expected: int | None) -> SearchIndex | None:
     )
     made.aliases(**{write_alias(name): {}})
     made.create(using=client())
-    try:
-        with transaction.atomic():
-            return SearchIndex.objects.create(name=name, expected_count=expected)
-    except IntegrityError:
-        delete_index(name)
-        return None
 
 
 def make_live(index: SearchIndex) -> None:

@@ -1,6 +1,7 @@
 """Writing payments into Elasticsearch, in bulk, each with its revision as external version."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from elasticsearch import ApiError, TransportError
@@ -10,7 +11,8 @@ from analytics.search.elastic.documents import TransactionDocument
 from analytics.search.elastic.indices import forget_index, index_exists, write_alias
 from payments_project.events.errors import Postponed
 
-CHUNK_DOCUMENTS = 500
+# Chunks under way at once: while Elasticsearch works on one, the next is made ready.
+WRITERS = 3
 _STALE = 409
 # A node that has no room or no time now, or whose disk is full.
 _LATER = (403, 429, 500, 502, 503, 504)
@@ -21,31 +23,34 @@ class DocumentRefused(Exception):
 
 
 def write_payments(
-    payments: Sequence[FoundPayment], *, targets: Sequence[str], is_repair: bool = False
+    chunks: Iterable[Sequence[FoundPayment]],
+    *,
+    targets: Sequence[str],
+    is_repair: bool = False,
 ) -> None:
-    """Writes ``payments`` into every index of ``targets``; documents of the same or a later revision
+    """Writes payments into every index of ``targets``; documents of the same or a later revision
     stay, a repair replaces those of the same one. Returns once they are written.
 
-    An index that is gone is forgotten, since the one that takes its place will be filled anew.
-    Raises ``Postponed`` where Elasticsearch is away or busy, ``DocumentRefused``.
+    While a chunk is written the next one is read. An index that is gone is forgotten, since the one
+    that takes its place will be filled anew. Raises ``Postponed`` where Elasticsearch is away or
+    busy, ``DocumentRefused``; then some may be written and others not.
     """
-    if not payments or not targets:
+    if not targets:
         return
-    document = TransactionDocument()
-    actions = document.actions_for(
-        payments,
-        targets=[write_alias(name) for name in targets],
-        version_type="external_gte" if is_repair else "external",
-    )
+    aliases = [write_alias(name) for name in targets]
+    version_type = "external_gte" if is_repair else "external"
+
+    def write(payments: Sequence[FoundPayment]) -> list[dict[str, Any]]:
+        document = TransactionDocument()
+        actions = document.actions_for(payments, targets=aliases, version_type=version_type)
+        _, errors = document.bulk(actions, raise_on_error=False, require_alias=True)
+        return list(errors)
+
     try:
-        _, errors = document.bulk(
-            actions,
-            chunk_size=CHUNK_DOCUMENTS,
-            raise_on_error=False,
-            raise_on_exception=True,
-            require_alias=True,
-        )
-        _examine(errors, targets)
+        with ThreadPoolExecutor(WRITERS) as pool:
+            written = [pool.submit(write, payments) for payments in chunks if payments]
+            for done in written:
+                _examine(done.result(), targets)
     except (ApiError, TransportError) as error:
         raise Postponed(f"elasticsearch: {type(error).__name__}") from error
 
