@@ -7,3 +7,9 @@ class AnalyticsConfig(AppConfig):
     name = "analytics"
     verbose_name = "Analytics"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from analytics.services.mark_days_due import DAILY_SUMMARIES
+        from payments_project.events.consumers import register_consumer
+
+        register_consumer(DAILY_SUMMARIES)
