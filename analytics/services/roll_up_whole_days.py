@@ -23,6 +23,7 @@ from transactions.models import Transaction
 
 DAY_SECONDS_MAX = 1800
 
+# As for due days, only of merchants that there are.
 _COMPUTE = f"""
 {WRITE}
 SELECT payment.merchant_id, payment.environment, %(day)s::date, payment.currency, {VALUES}
@@ -30,6 +31,7 @@ SELECT payment.merchant_id, payment.environment, %(day)s::date, payment.currency
           FROM transactions AS payment
          WHERE payment.id >= %(first)s AND payment.id < %(end)s
          GROUP BY payment.merchant_id, payment.environment, payment.currency) AS payment
+  JOIN merchants ON merchants.id = payment.merchant_id
   LEFT JOIN (SELECT dispute.merchant_id, dispute.environment, dispute.currency, {OF_DISPUTES}
                FROM disputes AS dispute
               WHERE dispute.transaction_id >= %(first)s AND dispute.transaction_id < %(end)s

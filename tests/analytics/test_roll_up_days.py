@@ -5,6 +5,7 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -21,7 +22,7 @@ from tests.analytics.summaries import mark_all, rolled_up, summaries
 from tests.analytics.test_daily_summaries import record
 from tests.api_client import Api
 from tests.payments_project.events.reading import born_now, consume_until
-from tests.schema.rows import APPLICATION, connect
+from tests.schema.rows import APPLICATION, OWNER, connect, id_at, insert_row
 from tests.threads import at_once
 
 TODAY = datetime.now(UTC).date()
@@ -291,6 +292,27 @@ def test_whole_days_are_what_the_marks_would_have_made_of_them(api: Api, live_ap
 
     assert {each.key: summaries(each.scope) for each in (api, live_api)} == first
     assert f"{days_ago(45):%Y-%m-%d}  " in out.getvalue()
+
+
+def test_a_payment_of_nobodys_keeps_no_other_from_being_counted(api: Api) -> None:
+    moment, nobody = days_ago(95), Scope(uuid4(), "test")
+    record(api, moment, amount=10)
+    orphan = id_at(moment)
+    with connect(OWNER) as owner:
+        insert_row(
+            owner, "transactions", id=orphan, merchant_id=nobody.merchant_id, status="pending"
+        )
+    try:
+        mark(nobody, moment.date())
+        first = rolled_up(api.scope)
+        roll_up_day(moment.date())
+    finally:
+        with connect(OWNER) as owner:
+            owner.execute("DELETE FROM transactions WHERE id = %s", [orphan])
+
+    assert len(first) == 1
+    assert summaries(api.scope) == first
+    assert summaries(nobody) == {}
 
 
 def test_a_range_of_days_is_computed_and_no_other(api: Api) -> None:

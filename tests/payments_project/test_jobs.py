@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -11,6 +12,9 @@ from celery import Task
 from celery.schedules import crontab
 from django.db import connection, transaction
 
+import disputes.tasks
+from disputes.book_checks import Check
+from disputes.services.audit_books import audit_books
 from payments_project.api.job_gauges import job_gauges
 from payments_project.jobs import record
 from payments_project.jobs.due import interval_seconds, next_due, when_words
@@ -107,6 +111,27 @@ def test_a_job_may_say_in_its_own_words_why_somebody_has_to_look(does: Any) -> N
     does(DAILY, fail).apply()
 
     assert (job(DAILY).outcome, job(DAILY).detail) == ("failed", "3 differences in 2 checks")
+
+
+def test_the_audits_findings_are_logged_and_its_run_has_failed_with_their_number(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    differing = tuple(
+        Check(name, "SELECT 'payment', 1000, number FROM generate_series(1, 2) AS number")
+        for name in ("first", "second")
+    )
+    monkeypatch.setattr(disputes.tasks, "audit_books", partial(audit_books, checks=differing))
+    task = task_of("audit the books")
+
+    with pytest.raises(JobFailed):
+        task.apply(throw=True)
+
+    found = job("audit the books")
+    assert (found.outcome, found.detail) == ("failed", "4 differences in 2 checks")
+    assert "the books differ: second: payment: expected 1000, found 2" in caplog.messages
+    monkeypatch.setattr(disputes.tasks, "audit_books", partial(audit_books, checks=()))
+    task.apply(throw=True)
+    assert job("audit the books").outcome == "succeeded"
 
 
 def test_a_run_that_finds_another_at_it_is_skipped_and_no_error(does: Any) -> None:
