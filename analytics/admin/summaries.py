@@ -180,6 +180,7 @@ class DailyTransactionSummaryAdmin(ReadOnlyAdmin):
         "net_amount": "Net",
         "refunded_amount": "Refunded",
         "dispute_count": "Disputes",
+        "updated_at": "Computed",
     }
     fieldsets: Fieldsets = (
         ("Day", {"fields": ("summary_date", "merchant", "environment", "currency", "id")}),

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from analytics.daily_summaries import WRITERS_LOCK, SummaryKey
 from analytics.models import DailyTransactionSummary, SummaryDayDue
@@ -176,6 +176,37 @@ def test_a_change_during_a_computation_is_in_the_next_one(
     monkeypatch.undo()
     roll_up_due_days()
     assert sum(gross(api.scope).values()) == 120
+
+
+def test_a_run_that_is_cut_off_gives_its_marks_back(api: Api) -> None:
+    """PostgreSQL loses the run between taking its marks and counting, as when its worker dies."""
+    api.paid(amount=100)
+    mark_all(api.scope)
+    marked = due(api.scope)
+    with connect(APPLICATION) as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [WRITERS_LOCK])
+        failures: list[Exception] = []
+        run = threading.Thread(target=run_and_keep_failure, args=(failures,))
+        run.start()
+        wait_for_waiter(other)
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND NOT granted AND database = (SELECT oid FROM pg_database"
+            " WHERE datname = current_database())"
+        )
+        run.join(20)
+
+    assert [type(failure) for failure in failures] == [OperationalError]
+    assert due(api.scope) == marked
+    roll_up_due_days()
+    assert sum(gross(api.scope).values()) == 100
+
+
+def run_and_keep_failure(failures: list[Exception]) -> None:
+    try:
+        run_and_close()
+    except Exception as error:
+        failures.append(error)
 
 
 def run_and_close() -> None:
