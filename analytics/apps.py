@@ -10,7 +10,8 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics.search.consumers import SEARCH_DOCUMENTS, SEARCH_WORDS
+        from analytics.services.mark_days_due import DAILY_SUMMARIES
         from payments_project.events.consumers import register_consumer
 
-        register_consumer(SEARCH_WORDS)
-        register_consumer(SEARCH_DOCUMENTS)
+        for consumer in (DAILY_SUMMARIES, SEARCH_WORDS, SEARCH_DOCUMENTS):
+            register_consumer(consumer)

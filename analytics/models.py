@@ -13,7 +13,14 @@ from payments_project.tenancy import ENVIRONMENT_CHOICES
 
 
 class DailyTransactionSummary(Identified):
-    """One merchant's UTC day in one currency. Recomputed from the rows, never incremented."""
+    """One merchant's UTC day in one currency: the payments made on it, as they stand by now.
+
+    Recomputed from the rows (``services.roll_up_due_days``), never incremented; ``updated_at`` is
+    when. Successful is what reached ``succeeded`` at some time; ``gross_amount`` is what was
+    captured of it and ``net_amount`` that less our fees. Refunds stand beside, whenever they were
+    made; disputes are chargebacks, whatever became of them, and fraud those with such a reason.
+    Amounts are in minor units. See docs/analytics.md.
+    """
 
     merchant = models.ForeignKey(
         "merchants.Merchant", on_delete=models.PROTECT, db_constraint=False, db_index=False

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import connection
 from django.db.models import Sum
 
-from analytics.models import DeclineHour
+from analytics.models import DeclineHour, Projection
 from payments_project.database.uuid7 import uuid7_floor
 from transactions import states
 
@@ -143,3 +143,10 @@ def busiest_currency(days: Iterable[DayOfPayments]) -> str | None:
     for day in days:
         counts[day.currency] = counts.get(day.currency, 0) + day.count
     return max(counts, key=lambda code: counts[code], default=None)
+
+
+def monthly_stats_computed_at() -> datetime | None:
+    """Since when the monthly view may be out of date: what was committed by then is in it. None
+    before its first refresh."""
+    computed = Projection.objects.filter(name=Projection.MONTHLY_STATS)
+    return computed.values_list("computed_at", flat=True).first()

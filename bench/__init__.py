@@ -11,6 +11,7 @@ BENCHES = {
     "search": "the log to Elasticsearch against the bare bulk helper, and searches against raw ones",
     "webhooks": "a thousand endpoints, a tenth of them dead: how late the others hear",
     "storm": "the relay killed at random and the broker away: nothing lost or out of order",
+    "rollup": "the daily summaries of a million payments against the bare INSERT ... SELECT",
     "start": "from a clean clone to the first payment",
 }
 

@@ -211,6 +211,12 @@ ROWS: dict[str, str] = {
         " ON endpoint.merchant_id = payment.merchant_id"
         " AND endpoint.environment = payment.environment WHERE dice %% 20 IN (5, 6, 7)"
     ),
+    "scheduled_jobs": (
+        "INSERT INTO scheduled_jobs (task, last_started_at, last_duration_ms, last_outcome,"
+        " last_succeeded_at, runs)"
+        " SELECT 'bench.job_' || number, now(), 5, 'succeeded', now(), 1000"
+        " FROM generate_series(1, 40) AS number"
+    ),
     "dead_letters": (
         "INSERT INTO dead_letters (id, consumer, source, event_id, event_type, merchant_id, cause,"
         " created_at, last_attempt_at, handled_at)"

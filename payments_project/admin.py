@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db import connection
 from django.http import HttpRequest
 
-from payments_project.console import dead_letters, display, engines, event_readers
+from payments_project.console import dead_letters, display, engines, event_readers, jobs
 from payments_project.console.filters import (
     CreatedFilter,
     choice_filter,
@@ -206,4 +206,4 @@ class StatusTransitionAdmin(ReadOnlyAdmin):
     badges = ("from_status", "to_status")
 
 
-__all__ = ["approval_admin", "dead_letters", "engines", "event_readers", "staff_admin"]
+__all__ = ["approval_admin", "dead_letters", "engines", "event_readers", "jobs", "staff_admin"]

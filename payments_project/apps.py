@@ -15,6 +15,7 @@ class PaymentsProjectConfig(AppConfig):
             reader_gauges,
         )
         from payments_project.api.gauges import register_gauges
+        from payments_project.api.job_gauges import job_gauges
 
-        for ask in (reader_gauges, dead_letter_gauges, group_gauges):
+        for ask in (reader_gauges, dead_letter_gauges, group_gauges, job_gauges):
             register_gauges(ask)

@@ -79,8 +79,17 @@ SCHEDULE = {
         "task": "analytics.check_search",
         "schedule": crontab(hour="4", minute="37"),
     },
+    "roll up changed days": {"task": "analytics.roll_up_due_days", "schedule": 15.0},
+    "roll up the last days": {
+        "task": "analytics.roll_up_last_days",
+        "schedule": crontab(hour="1", minute="37"),
+    },
     "refresh the monthly view": {
         "task": "analytics.refresh_monthly_stats",
         "schedule": crontab(hour="2", minute="0"),
+    },
+    "audit the books": {
+        "task": "disputes.audit_books",
+        "schedule": crontab(hour="5", minute="13"),
     },
 }

@@ -130,32 +130,33 @@ class Balance:
     reserved: int
 
 
-def fold_balances(*, page_entries: int = PAGE_ENTRIES) -> int:
+def fold_balances(*, page_entries: int = PAGE_ENTRIES) -> int | None:
     """Folds the ledger's new entries into balances and pending days; returns how many movements of
-    accounts it folded.
+    accounts it folded, None if another folder was at it from the start.
 
     In pages of some ``page_entries`` ledger entries, never fewer than one transaction's, so that no
     backlog is too long for the statement time-out. Safe to run twice or at once: one folder works,
     another returns. It must not share a transaction with a ledger entry of its own, which its
     snapshot would not know.
     """
-    folded = 0
-    more = True
-    while more:
-        count, more = fold_page(page_entries=page_entries)
-        folded += count
+    folded = None
+    while (page := fold_page(page_entries=page_entries)) is not None:
+        count, more = page
+        folded = (folded or 0) + count
+        if not more:
+            break
     return folded
 
 
-def fold_page(*, page_entries: int) -> tuple[int, bool]:
+def fold_page(*, page_entries: int) -> tuple[int, bool] | None:
     """Folds one page, in a transaction of its own; returns how many movements, and whether there
-    are more. Nothing, and no more, while another folder works. Raises ``CursorOfAnotherCluster``.
+    are more. None while another folder works. Raises ``CursorOfAnotherCluster``.
     """
 
-    def work() -> tuple[int, bool]:
+    def work() -> tuple[int, bool] | None:
         # The lock comes in a statement before the fold's, whose snapshot then sees the last fold.
         if not try_advisory_lock("fold balances"):
-            return 0, False
+            return None
         with reading_by_cursor(), connection.cursor() as cursor:
             cursor.execute(_FOLD, {"page_entries": page_entries})
             count, more = cursor.fetchone()

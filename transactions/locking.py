@@ -135,3 +135,10 @@ def try_advisory_lock(name: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
         return bool(cursor.fetchone()[0])
+
+
+def wait_for_advisory_lock(name: str) -> None:
+    """Takes the named lock to the end of the caller's transaction, when whoever has it lets go.
+    Those who wait get it in the order in which they came."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from payments_project.jobs.outcomes import AnotherRun
 from transactions.balances import fold_balances
 from transactions.gateways.simulator.delivery import send_due_callbacks
 from transactions.services.callbacks import apply_callbacks
@@ -16,7 +17,10 @@ from transactions.services.settle import settle_due
 
 @shared_task(name="transactions.fold_balances", expires=5)
 def fold_balances_task() -> int:
-    return fold_balances()
+    folded = fold_balances()
+    if folded is None:
+        raise AnotherRun
+    return folded
 
 
 @shared_task(name="transactions.apply_callbacks", expires=10)

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from analytics.models import DailyTransactionSummary, MerchantMonthlyStats
+from analytics.selectors import monthly_stats_computed_at
 from merchants.models import Merchant
 from payments_project.console import display
 from payments_project.console.filters import (
@@ -71,7 +72,7 @@ def monthly_stats(request: HttpRequest, model_admin: admin.ModelAdmin) -> HttpRe
             icon="calendar_month",
             columns=_MONTHLY_COLUMNS,
             rows=[_monthly_cells(row) for row in shown],
-            note="Refreshed once a day at 02:00 UTC.",
+            note=_freshness(),
             empty="No payments in this month, or the view has not been refreshed since.",
         ),
     }
@@ -105,6 +106,17 @@ def _numbers(row: MerchantMonthlyStats) -> list[Cell]:
         display.money(average, row.currency),
         display.money(int(row.total_amount or 0), row.currency),
     ]
+
+
+def _freshness() -> str:
+    computed_at = monthly_stats_computed_at()
+    if computed_at is None:
+        return "Not computed yet; that is done once a day at 02:00 UTC."
+    now = datetime.now(UTC)
+    return (
+        f"As it was {display.age(computed_at, now=now)}, on {computed_at:%d %b %H:%M} UTC;"
+        " computed once a day at 02:00 UTC."
+    )
 
 
 def _months(now: datetime) -> list[datetime]:
@@ -168,6 +180,7 @@ class DailyTransactionSummaryAdmin(ReadOnlyAdmin):
         "net_amount": "Net",
         "refunded_amount": "Refunded",
         "dispute_count": "Disputes",
+        "updated_at": "Computed",
     }
     fieldsets: Fieldsets = (
         ("Day", {"fields": ("summary_date", "merchant", "environment", "currency", "id")}),
@@ -210,6 +223,7 @@ def merchant_months_panel(request: HttpRequest, merchant: Merchant) -> Panel:
         icon="calendar_month",
         columns=(Column("Month"), *_NUMBER_COLUMNS),
         rows=[[f"{row.month:%b %Y}", *_numbers(row)] for row in rows],
+        note=_freshness(),
         empty="No live payments in the last two years.",
         more_url=reverse("admin:monthly_stats"),
         order=50,

@@ -16,15 +16,15 @@ SECONDS_MAX = 200
 JOB = "keep_search_index"
 
 
-def keep_search_index() -> str:
+def keep_search_index() -> str | None:
     """Sees to it that there is a live index: notices one that is gone or that nobody made, goes on
     filling one that was begun, has searches lead to the live one, and deletes those that were
-    replaced. Says what it did. Raises ``Postponed`` while Elasticsearch is away."""
+    replaced. Says what it did; None if another run is at it. Raises ``Postponed`` while Elasticsearch is away."""
     if not settings.ELASTICSEARCH_URL:
         return "there is no Elasticsearch"
     with single_run(JOB, seconds=SECONDS_MAX + 90) as keep:
         if keep is None:
-            return "another run is at it"
+            return None
         return _keep()
 
 

@@ -1,10 +1,12 @@
-"""Whether the engines, the workers and the readers of the log are well, on the home page."""
+"""Whether the engines, the workers, the jobs and the readers of the log are well, on the home page."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from payments_project.api.health import UNAVAILABLE, ask_other_engines
 from payments_project.console import display
@@ -13,6 +15,7 @@ from payments_project.events import lag as lags
 from payments_project.events.consumers import consumers
 from payments_project.events.errors import Postponed
 from payments_project.events.lag import ReaderLag, lag_statement, lags_of
+from payments_project.jobs.selectors import Job, jobs_of, jobs_statement
 
 _NAMES = {"redis": "Redis", "kafka": "Kafka", "elasticsearch": "Elasticsearch"}
 # Balances are folded every second; when they are not, no worker does anything that is due. Other
@@ -22,25 +25,45 @@ LEDGER_CURSOR = "ledger_balances"
 
 @home_part(permission="payments_project.view_event")
 def engines(request: HttpRequest, environment: str) -> HomeParts:
-    """What is away, whether the workers still work, and which readers are behind or stopped; that
-    PostgreSQL is there, the page shows."""
+    """What is away, whether the workers still work, which jobs fail or are late, and which readers
+    are behind or stopped; that PostgreSQL is there, the page shows."""
     asked = ask_other_engines()
     away = [_NAMES[name] for name, found in asked.items() if found["status"] == UNAVAILABLE]
-    readers = lags_of((yield Told(lag_statement())))
+    told = yield Told(f"SELECT json_build_array(({lag_statement()}), ({jobs_statement()}))")
+    of_readers, of_jobs = json.loads(told) if isinstance(told, str) else told
+    readers, jobs = lags_of(of_readers), jobs_of(of_jobs)
     faults = [f"{name} is away" for name in away]
     if not any(reader.name == LEDGER_CURSOR and reader.is_active for reader in readers):
         faults.append("workers stand still")
+        jobs = []
+    faults += _jobs_faults(jobs)
     faults += _readers_faults(readers, asked)
     configured = 1 + sum(found["status"] != "not_configured" for found in asked.values())
     yield Tile(
         label="Engines",
         icon="monitor_heart",
         value=str(len(faults)) if faults else "well",
-        hint=", ".join(faults) or f"{configured} engines, workers and readers",
+        hint=", ".join(faults) or f"{configured} engines, workers, jobs and readers",
         tone=display.RED if faults else "",
-        url=_readers_url(request),
+        url=_url(request, has_job_faults=bool(_jobs_faults(jobs))),
         order=55,
     )
+
+
+def _jobs_faults(jobs: list[Job]) -> list[str]:
+    """Jobs whose last run failed, and others of which none succeeded for too long."""
+    failing = [job.name for job in jobs if job.is_failing]
+    late = [job.name for job in jobs if job.is_late and not job.is_failing]
+    return [
+        f"{_named(names)} {words[len(names) > 1]}"
+        for names, words in ((failing, ("fails", "fail")), (late, ("is late", "are late")))
+        if names
+    ]
+
+
+def _named(names: list[str]) -> str:
+    quoted = [f"“{name}”" for name in names]
+    return " and ".join(quoted) if len(names) < 3 else f"{len(names)} jobs"
 
 
 def _readers_faults(readers: list[ReaderLag], asked: dict[str, dict[str, Any]]) -> list[str]:
@@ -74,7 +97,10 @@ def _verb(names: list[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def _readers_url(request: HttpRequest) -> str:
+def _url(request: HttpRequest, *, has_job_faults: bool) -> str:
+    """The page that says more, as far as the user may see it."""
+    if has_job_faults and request.user.has_perm("payments_project.view_scheduledjob"):
+        return reverse("admin:jobs")
     if not request.user.has_perm("payments_project.view_eventcursor"):
         return ""
     return display.list_url("payments_project.eventcursor")

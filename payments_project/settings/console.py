@@ -73,6 +73,7 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
         "items": [
             ("Events", "history", "payments_project.Event"),
             ("Event readers", "bookmark", "payments_project.EventCursor"),
+            ("Jobs", "schedule", "jobs", "payments_project.view_scheduledjob"),
             ("Dead letters", "unsubscribe", "payments_project.DeadLetter"),
             ("Idempotency keys", "fingerprint", "payments_project.IdempotencyKey"),
             ("Monthly tables", "calendar_view_month", "payments_project.MonthlyTable"),

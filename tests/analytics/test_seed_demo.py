@@ -15,6 +15,7 @@ from django.db.models import Count, Min, Sum
 
 from analytics.demo import today
 from analytics.management.commands.seed_demo import APPLICANT, DEMO_EMAIL, OTHER_EMAIL
+from analytics.models import DailyTransactionSummary, MerchantMonthlyStats
 from disputes.models import Dispute, Refund
 from disputes.services.audit_books import audit_books
 from merchants.models import ApiKey, Customer, Merchant
@@ -46,6 +47,26 @@ def test_books_of_the_demo_balance(output: Path) -> None:
     fold_balances()
 
     assert audit_books() == []
+
+
+def test_dashboards_show_the_demo_at_once(demo: Merchant) -> None:
+    summaries = DailyTransactionSummary.objects.filter(merchant=demo)
+    counted = summaries.aggregate(
+        payments=Sum("transaction_count"),
+        gross=Sum("gross_amount"),
+        refunded=Sum("refunded_amount"),
+    )
+    payments = Transaction.objects.filter(merchant=demo)
+    refunds = Refund.objects.filter(merchant=demo, status="succeeded")
+
+    assert counted == {
+        "payments": payments.count(),
+        "gross": payments.filter(status__in=SUCCESSFUL).aggregate(Sum("captured_amount"))[
+            "captured_amount__sum"
+        ],
+        "refunded": refunds.aggregate(Sum("amount"))["amount__sum"],
+    }
+    assert MerchantMonthlyStats.objects.filter(merchant_id=demo.pk).exists()
 
 
 def test_every_environment_has_its_payments(demo: Merchant) -> None:

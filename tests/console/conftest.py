@@ -23,6 +23,7 @@ from merchants.terms import get_terms
 from payments_project.actor import SYSTEM
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.events.dead_letters import set_aside
+from payments_project.jobs.record import record_end
 from payments_project.staff.models import StaffUser
 from tests.api_client import Api
 from tests.console.acting import do
@@ -197,6 +198,7 @@ def _do_business(api: Api, merchant: MadeMerchant) -> Business:
         successful_count=3,
     )
     Group.objects.create(name=str(uuid4()))
+    record_end(task="transactions.fold_balances", outcome="succeeded", seconds=0.01)
     _webhooks(api)
     staff = _browser_of(_staff_user(is_superuser=True))
     do(staff, "merchants.customer", customer, "reveal")

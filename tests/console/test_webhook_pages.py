@@ -18,6 +18,7 @@ from tests.console.test_pages import list_of, page_of
 from tests.merchants.webhooks.receiver import Receiver, Reply, receiving
 from tests.merchants.webhooks.sending import deliver, fan_out_all, make_due, make_endpoint
 from tests.payments_project.events.reading import born_now
+from tests.payments_project.job_runs import all_succeeded
 
 ENDPOINT, DELIVERY = "merchants.webhookendpoint", "merchants.webhookdelivery"
 EVENT, MERCHANT, CURSOR = (
@@ -291,6 +292,7 @@ def test_the_engines_tile_says_which_reader_is_stopped_or_behind(
     superuser, api, one_reader, monkeypatch
 ):
     ledger_moved(0)
+    all_succeeded()
     assert "consumer:webhooks is stopped" in tile_of_engines(superuser).hint
     with reader_connection("tests") as opened:
         assert opened.try_lock(one_reader)

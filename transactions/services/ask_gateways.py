@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from payments_project.jobs.outcomes import AnotherRun
 from payments_project.single_run import single_run
 from transactions.gateways.calls import listening
 from transactions.gateways.interface import Outcome
@@ -63,13 +64,13 @@ def ask_gateways(*kinds: Waiting, job: str, batch: int) -> dict[str, int]:
     Rows are taken in random order, so that none that stays open holds up the others for ever. The
     gateway that has taken the least time so far is next, so that a slow one delays no other; one
     that gave no answer three times in a row is left for the next run, and so is all that is left
-    after ``RUN_SECONDS_MAX``. A row that raises is logged and stops nothing. A run of ``job`` that
-    begins while another goes on asks nothing.
+    after ``RUN_SECONDS_MAX``. A row that raises is logged and stops nothing. Raises ``AnotherRun``
+    while another run of ``job`` goes on.
     """
     row_seconds = max(_CALLS_PER_ROW * gateway_lease_seconds(), _LOCK_SECONDS_MIN)
     with single_run(job, seconds=row_seconds) as keep_others_out:
         if keep_others_out is None:
-            return {"asked": 0, "settled": 0}
+            raise AnotherRun
         return _ask_in_turn(_queues(kinds, batch), before_each=keep_others_out)
 
 
