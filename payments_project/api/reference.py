@@ -14,6 +14,7 @@ TAGS = {
     "Payment methods": "Cards as tokens. The number is never returned.",
     "Payouts": "Available money sent to the merchant's bank account.",
     "Probes": "For operators: whether it lives, whether it is ready, its numbers. No key is needed.",
+    "Reports": "Sums by day and month, as JSON or as CSV files; days and months are UTC's.",
     "Refunds": "Money back, in one part or several.",
     "Webhook deliveries": "What became of an event that was sent, attempt by attempt.",
     "Webhook endpoints": "Where events are sent to, signed, and again until they are taken.",
@@ -374,6 +375,13 @@ ERROR_CODES = tuple(
             _REQUEST,
             "No active ISO 4217 currency, or not one of yours.",
             "Use a currency of your account.",
+        ),
+        (
+            "report_too_large",
+            400,
+            _REQUEST,
+            "The report looks at more than can be read while you wait.",
+            "Ask for fewer days, or for later ones.",
         ),
         (
             "json_invalid",
