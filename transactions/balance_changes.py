@@ -69,8 +69,8 @@ def read_balance_changes(
     each; and when that was read, None where the merchant has no money in any currency.
 
     In one statement, so on one snapshot: with an ``end`` that is not past, closing is what
-    ``read_balances`` would say at that moment. Looks at all entries since ``begin`` (a million took
-    0.6 s). Raises ``CursorOfAnotherCluster``.
+    ``read_balances`` would say at that moment. Looks at all entries since ``begin`` (400,000 of
+    a year took 0.4 s, the last month's of them 0.02 s). Raises ``CursorOfAnotherCluster``.
     """
     parameters: dict[str, Any] = {
         "merchant_id": scope.merchant_id,
