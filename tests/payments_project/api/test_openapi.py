@@ -280,6 +280,14 @@ def test_docs_say_how_webhooks_are_got(server: Server) -> None:
         assert word in page, word
 
 
+def test_docs_say_what_is_reported(server: Server) -> None:
+    page = httpx.get(f"{server.url}/docs").text
+    assert 'id="reports"' in page
+    assert 'data-tag="Reports"' in page
+    for word in (*REPORTS, "format=csv", "# NOT COMPLETE"):
+        assert word in page, word
+
+
 @pytest.mark.parametrize("path", PROBES)
 def test_probes_are_as_documented(server: Server, document: dict[str, Any], path: str) -> None:
     response = httpx.get(server.url + path)
