@@ -76,12 +76,13 @@ class ReportList:
         if self.place_of is not None:
             return self.place_of(scope, cursor)
         parts = _ROW_ID.fullmatch(cursor)
+        if parts is None:
+            return None
         try:
-            text = parts["day"] if parts else ""
-            day = date.fromisoformat(f"{text}-01" if self.by_month else text)
+            day = date.fromisoformat(parts["day"] + ("-01" if self.by_month else ""))
         except ValueError:
             return None
-        place = Place(day, parts["currency"] if parts else "")
+        place = Place(day, parts["currency"])
         one = Wanted(scope=scope, limit=1, first=day, last=day, currency=place.currency)
         return place if self.read(one) else None
 

@@ -71,6 +71,16 @@ class ReportQuery(Query):
         """The range asked for; all days by default. Raises ``InvalidInput``."""
         return _in_order(self.first or date.min, self.last or date.max)
 
+    def named_ends(self) -> list[str]:
+        """The range's ends for a file's name, where it has ends."""
+        days = self.days()
+        ends = (days.first, days.last)
+        return [self.shown(day) for day in ends if day not in (date.min, date.max)]
+
+    def shown(self, day: date) -> str:
+        """A day as this report takes it."""
+        return day.isoformat()
+
     @property
     def is_csv(self) -> bool:
         """Whether a file is asked for."""
@@ -109,6 +119,10 @@ class MonthQuery(ReportListQuery):
     last: QueryMonth | None = Field(
         None, alias="to", description="The last month (UTC), included; without it, to the newest."
     )
+
+    def shown(self, day: date) -> str:
+        """The month of a day."""
+        return day.isoformat()[:7]
 
 
 _BOUNDED_FROM = Field(

@@ -1,6 +1,5 @@
 """Reports over HTTP."""
 
-from datetime import date
 from typing import Any, ClassVar
 
 from rest_framework.request import Request
@@ -46,8 +45,8 @@ class ReportView(ApiView):
 
     def as_file(self, file: ReportFile, name: str, query: ReportQuery) -> Any:
         """``file`` as the answer, named for what is in it."""
-        days = [str(day) for day in (query.first, query.last) if isinstance(day, date)]
-        parts = [name, self.scope.environment, *([query.currency] if query.currency else []), *days]
+        currency = [query.currency] if query.currency else []
+        parts = [name, self.scope.environment, *currency, *query.named_ends()]
         is_read = self.request.method != "HEAD"
         return file_response(file, name="_".join(parts), with_body=is_read)
 

@@ -1,9 +1,6 @@
-"""The days' summaries as the nightly job has computed them."""
+"""The days' summaries as a job has computed them."""
 
-from typing import Any
-from uuid import UUID
-
-from analytics.models import DailyTransactionSummary
+from analytics.access import daily_summaries_of
 from analytics.reports.rows import Place, Row, Wanted, read_rows
 from payments_project.database.uuid7 import uuid_of
 from payments_project.tenancy import Scope
@@ -31,11 +28,9 @@ def read_daily_summaries(wanted: Wanted) -> list[Row]:
 
 def place_of_summary(scope: Scope, cursor: str) -> Place | None:
     """Where the summary of this id stands; None if the merchant has none such."""
-    identity: UUID | None = uuid_of(cursor)
+    identity = uuid_of(cursor)
     if identity is None:
         return None
-    rows: Any = DailyTransactionSummary.objects.filter(
-        merchant_id=scope.merchant_id, environment=scope.environment, pk=identity
-    )
+    rows = daily_summaries_of(scope).filter(pk=identity)
     row = rows.values_list("summary_date", "currency").first()
     return Place(*row) if row else None

@@ -3,6 +3,7 @@
 A row's place is its day and currency; of a report by month the day is the month's first.
 """
 
+from calendar import monthrange
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -117,7 +118,6 @@ def ids_of_days(first: date, last: date) -> tuple[UUID, UUID]:
     return uuid7_floor(day_start(first)), uuid7_floor(day_end(last))
 
 
-def month_end(month: date) -> date:
+def month_end(day: date) -> date:
     """The last day of the month of a day."""
-    following = (month.replace(day=1) + timedelta(days=31)) if month < date(9999, 12, 1) else None
-    return following.replace(day=1) - timedelta(days=1) if following else date.max
+    return day.replace(day=monthrange(day.year, day.month)[1])

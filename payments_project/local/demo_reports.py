@@ -43,7 +43,7 @@ def _balance(walk: Walk) -> None:
 def _settlements(walk: Walk) -> None:
     def unpaid() -> int:
         rows = _rows(walk, "settlements")
-        return sum(row["net_amount"] - row["payout_amount"] for row in rows)
+        return sum(int(row["net_amount"]) - int(row["payout_amount"]) for row in rows)
 
     def kept() -> int:
         balance = walk.balance()
@@ -58,12 +58,12 @@ def _settlements(walk: Walk) -> None:
 
 def _fees(walk: Walk) -> None:
     def charged() -> int:
-        return sum(row["payment_fee_amount"] for row in _rows(walk, "fees"))
+        return sum(int(row["payment_fee_amount"]) for row in _rows(walk, "fees"))
 
     def entered() -> int:
         begin = f"{_first_day()}T00:00:00Z"
         found = walk.entries(type="fee", created_at__gte=begin)
-        return -sum(entry["amount"] for entry in found)
+        return -sum(int(entry["amount"]) for entry in found)
 
     walk.eventually("fees are the fees of the entries", lambda: charged() == entered(), True)
 

@@ -2,15 +2,17 @@
 
 import csv
 import io
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 
 from analytics.models import DailyTransactionSummary
+from payments_project.database.uuid7 import uuid7_floor
 from payments_project.tenancy import Scope
 from tests.api_client import Api
-from tests.schema.rows import APPLICATION, connect, make_months
+from tests.schema.rows import OWNER, connect, make_months
 
 
 def today() -> date:
@@ -62,29 +64,26 @@ def summary(scope: Scope, day: date | str, currency: str = "USD", **counts: Any)
     return str(made.pk)
 
 
-def entered(api: Api, days: int, amount: int, currency: str = "USD", **more: Any) -> None:
-    """A ledger entry of some days ago: a payment that is available at once, unless told otherwise
-    (``type``, ``debit``, ``credit``, ``available_on``)."""
-    entry = {"type": "payment", "debit": "gateway", "credit": "available", "available_on": None}
-    entry |= more
-    with connect(APPLICATION) as database:
-        make_months(database, "ledger_entries", days_ago(days))
-        database.execute(
-            "INSERT INTO ledger_entries (id, merchant_id, environment, currency, amount, type,"
-            " debit_account, credit_account, available_on, source_id)"
-            " VALUES (uuidv7(make_interval(days => %s)), %s, %s, %s, %s, %s, %s, %s, %s, uuidv7())",
-            [
-                -days,
-                api.scope.merchant_id,
-                api.scope.environment,
-                currency,
-                amount,
-                entry["type"],
-                entry["debit"],
-                entry["credit"],
-                entry["available_on"],
-            ],
+def backdate(api: Api, days: int, *, available_on: date | None = None) -> None:
+    """Has what the merchant booked today happened some days ago; with ``available_on`` its pending
+    money becomes available on that day. To be called before the entries are folded.
+
+    Nobody but the tables' owner can. Entries keep their amounts and sources, so the books hold.
+    """
+    scope = api.scope
+    with connect(OWNER) as owner:
+        make_months(owner, "ledger_entries", days_ago(days))
+        owner.execute(
+            "UPDATE ledger_entries SET id = uuidv7(make_interval(days => %s)), available_on ="
+            " CASE WHEN available_on IS NULL THEN NULL ELSE coalesce(%s, available_on) END"
+            " WHERE merchant_id = %s AND environment = %s AND id >= %s",
+            [-days, available_on, scope.merchant_id, scope.environment, ids_of_today()],
         )
+
+
+def ids_of_today() -> UUID:
+    """Where they begin."""
+    return uuid7_floor(datetime.combine(today(), time.min, UTC))
 
 
 def _name(keyword: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from merchants.models import Merchant
-from tests.analytics.reports.reading import days_ago, entered, file_of, report, rows
+from tests.analytics.reports.reading import backdate, days_ago, file_of, report, rows
 from tests.api_client import Api
 from tests.merchants.making import FEES
 from tests.stories.story import Story
@@ -84,15 +84,22 @@ def test_a_fee_that_is_kept_is_not_returned(story: Story) -> None:
     assert fees(story.api)[days_ago(0), "USD"] == (1, 4000, 146, 1, 1500, 0, 1646, 0.4115)
 
 
-def test_days_without_volume_have_no_rate(api: Api) -> None:
-    entered(api, 1, 40, type="fee", debit="available", credit="fees")
+def test_days_without_volume_have_no_rate(story: Story) -> None:
+    paid = story.paid(1000)
+    backdate(story.api, 2)
+    story.disputed(paid, 1000)
+    backdate(story.api, 1)
 
-    assert fees(api) == {(days_ago(1), "USD"): (0, 0, 40, 0, 0, 0, 40, None)}
+    assert fees(story.api) == {
+        (days_ago(1), "USD"): (0, 0, 0, 1, 1500, 0, 1500, None),
+        (days_ago(2), "USD"): (1, 1000, 59, 0, 0, 0, 59, 0.059),
+    }
 
 
 def test_days_are_filtered_and_paged(api: Api) -> None:
-    for days in range(31):
-        entered(api, days, 1000 + days)
+    for days in range(30, -1, -1):
+        api.paid(amount=1000 + days)
+        backdate(api, days)
     whole = rows(api, "fees")
     assert [row["day"] for row in whole] == [days_ago(days) for days in range(30)]
 
@@ -116,18 +123,21 @@ def test_other_merchants_and_environments_are_not_told(
     assert fees(other_api) == {}
 
 
-def test_a_file_has_rates_in_full(api: Api) -> None:
-    api.paid(amount=1000)
-    entered(api, 1, 40, "KWD", type="fee", debit="available", credit="fees")
+def test_a_file_has_rates_in_full(story: Story) -> None:
+    paid = story.paid(1000)
+    backdate(story.api, 2)
+    story.disputed(paid, 1000)
+    backdate(story.api, 1)
+    story.paid(10_000, currency="KWD")
     today, before = days_ago(0), days_ago(1)
 
-    assert file_of(api, "fees").text == (
+    assert file_of(story.api, "fees", from_=before).text == (
         "id,environment,created_at,currency,day,payment_count,volume_amount,volume_amount_decimal,"
         "payment_fee_amount,payment_fee_amount_decimal,dispute_count,dispute_fee_amount,"
         "dispute_fee_amount_decimal,returned_fee_amount,returned_fee_amount_decimal,fee_amount,"
         "fee_amount_decimal,effective_rate\n"
-        f"{today}-USD,test,{today}T00:00:00.000000Z,USD,{today},1,1000,10.00,59,0.59,0,0,0.00,0,"
-        "0.00,59,0.59,0.059000\n"
-        f"{before}-KWD,test,{before}T00:00:00.000000Z,KWD,{before},0,0,0.000,40,0.040,0,0,0.000,0,"
-        "0.000,40,0.040,\n"
+        f"{today}-KWD,test,{today}T00:00:00.000000Z,KWD,{today},1,10000,10.000,290,0.290,0,"
+        "0,0.000,0,0.000,290,0.290,0.029000\n"
+        f"{before}-USD,test,{before}T00:00:00.000000Z,USD,{before},0,0,0.00,0,0.00,1,"
+        "1500,15.00,0,0.00,1500,15.00,\n"
     )

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.analytics.reports.reading import days_ago, entered, summary, today
+from tests.analytics.reports.reading import days_ago, summary, today
 from tests.api_client import Api
 from tests.merchants.making import MadeMerchant, client_of, make_key
+from tests.payouts.making import give
 from tests.server import Server
 
 BY_DAY = ("daily_summaries", "settlements", "fees")
@@ -156,7 +157,7 @@ def test_reports_are_only_read(api: Api, name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_head_has_the_headers_and_no_content(api: Api, name: str, form: str) -> None:
-    entered(api, 0, 1000)
+    give(api.scope, 1000)
     summary(api.scope, today())
     path = f"/v1/reports/{name}"
     got = api.get(path, format=form)
@@ -170,18 +171,24 @@ def test_head_has_the_headers_and_no_content(api: Api, name: str, form: str) -> 
     assert (refusal.status_code, refusal.content) == (400, b"")
 
 
-def test_files_are_named_for_what_is_in_them(api: Api, live_api: Api) -> None:
-    for caller, query, name in (
-        (api, {}, "daily_summaries_test"),
-        (live_api, {"currency": "jpy"}, "daily_summaries_live_JPY"),
-        (
-            api,
-            {"from": "2026-01-01", "to": days_ago(0)},
-            f"daily_summaries_test_2026-01-01_{days_ago(0)}",
-        ),
-    ):
-        response = caller.get("/v1/reports/daily_summaries", format="csv", **query)
-        disposition = response.headers["Content-Disposition"]
-        assert disposition == f'attachment; filename="{name}.csv"'
-        assert response.headers["Cache-Control"] == "private, no-store"
-        assert "Request-Id" in response.headers
+@pytest.mark.parametrize(
+    ("name", "query", "expected"),
+    [
+        ("daily_summaries", {}, "daily_summaries_test"),
+        ("daily_summaries", {"currency": "jpy"}, "daily_summaries_test_JPY"),
+        ("daily_summaries", {"from": "2026-01-01"}, "daily_summaries_test_2026-01-01"),
+        ("disputes", {"from": "2026-01", "to": "2026-02"}, "disputes_test_2026-01_2026-02"),
+        ("fees", {}, f"fees_test_{days_ago(29)}_{days_ago(0)}"),
+        ("balance", {"to": "2026-01-30"}, "balance_test_2026-01-01_2026-01-30"),
+        ("settlements", {}, f"settlements_test_{days_ago(29)}_{days_ago(-90)}"),
+    ],
+)
+def test_files_are_named_for_what_is_in_them(
+    api: Api, name: str, query: dict[str, str], expected: str
+) -> None:
+    response = api.get(f"/v1/reports/{name}", format="csv", **query)
+
+    disposition = response.headers["Content-Disposition"]
+    assert disposition == f'attachment; filename="{expected}.csv"'
+    assert response.headers["Cache-Control"] == "private, no-store"
+    assert "Request-Id" in response.headers

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.analytics.reports.reading import (
+    backdate,
     days_ago,
-    entered,
     file_of,
     lines,
     report,
@@ -93,26 +93,24 @@ def test_payments_are_of_the_day_on_which_they_become_available(api: Api) -> Non
 
 
 def test_a_day_that_has_come_is_settled_once_its_money_has_moved(api: Api) -> None:
-    for kind, debit, credit, amount in (
-        ("payment", "gateway", "pending", 10_000),
-        ("fee", "pending", "fees", 320),
-    ):
-        entered(api, 3, amount, type=kind, debit=debit, credit=credit, available_on=today())
     place = (day(0), "USD")
+    api.paid(amount=10_000)
+    backdate(api, 3, available_on=today())
     assert settlements(api)[place]["is_settled"] is False
 
     settle_due()
     # What comes late to a day is settled by the next run.
-    entered(api, 3, 500, credit="pending", available_on=today())
+    api.paid(amount=500)
+    backdate(api, 3, available_on=today())
 
     assert settlements(api) == {
         place: {
             "payment_count": 2,
             "gross_amount": 10_500,
-            "fee_amount": 320,
-            "net_amount": 10_180,
+            "fee_amount": 365,
+            "net_amount": 10_135,
             "settled_amount": 9680,
-            "pending_amount": 500,
+            "pending_amount": 455,
             "is_settled": False,
         }
     }
@@ -120,9 +118,9 @@ def test_a_day_that_has_come_is_settled_once_its_money_has_moved(api: Api) -> No
     assert settlements(api)[place] == {
         "payment_count": 2,
         "gross_amount": 10_500,
-        "fee_amount": 320,
-        "net_amount": 10_180,
-        "settled_amount": 10_180,
+        "fee_amount": 365,
+        "net_amount": 10_135,
+        "settled_amount": 10_135,
     }
 
 
@@ -191,8 +189,10 @@ def test_payments_taken_elsewhere_are_told_and_taken_off_again(api: Api) -> None
 
 
 def test_the_longest_delay_is_looked_back_for(api: Api) -> None:
-    entered(api, 90, 7000, credit="pending", available_on=today())
-    entered(api, 60, 500, credit="pending", available_on=today() - timedelta(days=30))
+    api.paid(amount=7000)
+    backdate(api, 90, available_on=today())
+    api.paid(amount=500)
+    backdate(api, 60, available_on=today() - timedelta(days=30))
 
     assert list(settlements(api)) == [(day(0), "USD")]
     assert settlements(api, from_=day(0), to=day(0))[day(0), "USD"]["gross_amount"] == 7000
@@ -200,9 +200,10 @@ def test_the_longest_delay_is_looked_back_for(api: Api) -> None:
 
 
 def test_days_are_filtered_and_paged(api: Api) -> None:
-    for currency in ("USD", "JPY"):
-        for days in range(5):
-            entered(api, days, 100 + days, currency)
+    for days in range(4, -1, -1):
+        for currency in ("USD", "JPY"):
+            give(api.scope, 100 + days, currency)
+        backdate(api, days)
     whole = rows(api, "settlements")
     assert [(row["day"], row["currency"]) for row in whole] == [
         (days_ago(days), currency) for days in range(5) for currency in ("JPY", "USD")
