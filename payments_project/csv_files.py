@@ -1,14 +1,14 @@
-"""CSV files that are made while they are read: what the console's lists and the API's reports share.
+"""CSV files that are made while they are read: what lists of the console and reports share.
 
-A file is made in parts, so that neither the web process nor the database holds all of it. What fails
-once it has begun can't be told by a status any more: the last line tells it.
+A file is made in parts, so that neither the web process nor the database holds all of it. What
+fails once it has begun can't be told by a status any more: the last line tells it.
 """
 
 import csv
 import io
 import logging
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,13 @@ def plain_text(text: str) -> str:
 
 def csv_line(cells: Sequence[str]) -> bytes:
     """One line, quoted where it must be (RFC 4180), ended by a line feed."""
+    return csv_lines([cells])
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> bytes:
+    """A line for each row."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
 
 

@@ -10,8 +10,9 @@ from payments_project.api.objects import ApiObject, Day, Resource, Time
 
 # A share or a rate, exact in CSV.
 Rate = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
-# Minor units; beside them a CSV file has the same amount as a decimal number.
-Money = Annotated[int, "money"]
+# Minor units. A CSV file has what is marked so as a decimal number too.
+MONEY = "money"
+Money = Annotated[int, MONEY]
 Month = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}$")]
 
 
@@ -51,8 +52,9 @@ class DailySummaryObject(ReportRow):
 class MonthlyStatsObject(ReportRow):
     """One UTC month's payments in one currency, as computed at `computed_at`.
 
-    Two years back at most. `created_at` is when the month began. `total_amount` is what was captured
-    of the successful ones, `avg_amount` the mean of it, rounded half to even; null without any.
+    Two years back at most. `created_at` is when the month began. `total_amount` is what was
+    captured of the successful ones, `avg_amount` the mean of it, rounded half to even; null without
+    any.
     """
 
     object: Literal["monthly_stats"] = "monthly_stats"
@@ -106,7 +108,7 @@ class BalanceReportObject(ApiObject):
 
 
 class DailySettlementObject(ReportRow):
-    """Money that became, or becomes, available on one UTC day in one currency, and that day's payouts.
+    """Money that becomes available on one UTC day in one currency, and that day's payouts.
 
     `net_amount` = `gross_amount` - `fee_amount` - `refunded_amount` - `disputed_amount` +
     `adjusted_amount`. Payments and their fees count on the day on which their money becomes

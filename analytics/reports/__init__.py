@@ -1,1 +1,1 @@
-"""What reports read: one module a report, each one statement on one snapshot. Nothing is written."""
+"""What reports read: a module a report, each of one statement on one snapshot; nothing is written."""

@@ -1,4 +1,4 @@
-"""Money by the UTC day on which it became, or becomes, available; and what was paid out that day."""
+"""Money by the UTC day on which it became, or becomes, available; and the day's payouts."""
 
 from datetime import date, timedelta
 

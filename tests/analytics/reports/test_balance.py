@@ -14,6 +14,7 @@ from tests.api_client import Api
 from tests.payouts.making import give, make_account, pay_out
 from tests.schema.rows import OWNER, connect
 from tests.stories.story import Story
+from tests.threads import at_once
 from transactions.balances import fold_balances
 from transactions.services.settle import settle_due
 
@@ -199,6 +200,26 @@ def test_a_file_has_a_line_for_each_bucket(api: Api) -> None:
     assert reserved.startswith(f"{begin},reserved,0,0.00,0,0.00,")
     name = f"balance_test_2026-01-01_{days_ago(0)}.csv"
     assert response.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+
+
+def test_it_is_of_one_moment_while_money_moves_and_is_folded(api: Api) -> None:
+    card = api.card("4000000000000077")
+    body = {"amount": 1000, "currency": "USD", "payment_method": card}
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            if number == 0:
+                fold_balances()
+            elif number == 1:
+                # All that there is came in these days: another moment's balance would be left over.
+                assert {opening for opening, _, _ in buckets(api).values()} <= {0}
+            else:
+                assert api.post("/v1/transactions", body).status_code == 201
+
+    at_once(5, work)
+
+    assert buckets(api)["USD", "available"] == (0, {"payment": 30_000, "fee": -1770}, 28_230)
+    closing_is_the_balance(api)
 
 
 def test_a_report_that_takes_too_long_is_refused_and_not_an_error_of_ours(api: Api) -> None:
