@@ -23,7 +23,8 @@ from transactions.locking import try_advisory_lock
 CURSOR = "ledger_balances"
 PAGE_ENTRIES = 100_000
 
-_UNFOLDED = f"""
+# What balances do not hold yet, as changes of one account each.
+UNFOLDED = f"""
     SELECT entry.merchant_id, entry.environment, entry.currency, entry.available_on,
            side.account, side.delta, entry.xid
       FROM cursor_snapshot('{CURSOR}') AS cursor (snapshot)
@@ -56,7 +57,7 @@ WITH page_end AS MATERIALIZED (
         ON running.xid < page_end.xid
      GROUP BY page_end.xid
 ), fresh AS MATERIALIZED (
-    SELECT unfolded.* FROM ({_UNFOLDED}) AS unfolded, page
+    SELECT unfolded.* FROM ({UNFOLDED}) AS unfolded, page
      WHERE unfolded.xid < page.xid AND pg_visible_in_snapshot(unfolded.xid, page.snapshot)
 ), balance AS (
     INSERT INTO merchant_balances AS balance (merchant_id, environment, currency,
@@ -88,9 +89,10 @@ WITH page_end AS MATERIALIZED (
 SELECT (SELECT count(*) FROM fresh), xid < pg_snapshot_xmax(pg_current_snapshot()) FROM page
 """
 
-_READ = f"""
+# Every balance of a merchant, exactly: currency, pending, available, reserved.
+READ_BALANCES = f"""
 WITH unfolded AS MATERIALIZED (
-    SELECT * FROM ({_UNFOLDED}) AS fresh
+    SELECT * FROM ({UNFOLDED}) AS fresh
      WHERE merchant_id = %(merchant_id)s AND environment = %(environment)s
 )
 SELECT currency, sum(pending)::bigint, sum(available)::bigint, sum(reserved)::bigint
@@ -112,7 +114,7 @@ SELECT available_on, sum(amount)::bigint
          WHERE merchant_id = %(merchant_id)s AND environment = %(environment)s
            AND currency = %(currency)s AND available_on <= %(today)s AND amount <> 0
         UNION ALL
-        SELECT available_on, delta FROM ({_UNFOLDED}) AS fresh
+        SELECT available_on, delta FROM ({UNFOLDED}) AS fresh
          WHERE merchant_id = %(merchant_id)s AND environment = %(environment)s
            AND currency = %(currency)s AND available_on <= %(today)s
            AND account = 'pending') AS both_parts
@@ -181,7 +183,9 @@ def read_balances(scope: Scope) -> list[Balance]:
     """The merchant's balances at this moment, exactly, by currency. Raises
     ``CursorOfAnotherCluster``."""
     with reading_by_cursor(), connection.cursor() as cursor:
-        cursor.execute(_READ, {"merchant_id": scope.merchant_id, "environment": scope.environment})
+        cursor.execute(
+            READ_BALANCES, {"merchant_id": scope.merchant_id, "environment": scope.environment}
+        )
         return [Balance(*row) for row in cursor.fetchall()]
 
 

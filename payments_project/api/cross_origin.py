@@ -8,6 +8,7 @@ that any origin may be let in: who has no key gets nowhere.
 from typing import Any
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from payments_project.api.views import ApiView
@@ -39,7 +40,7 @@ class CrossOriginView(ApiView):
 
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    ) -> HttpResponseBase:
         """Renders what the handler returned, readable by the page that asked."""
         rendered = super().finalize_response(request, response, *args, **kwargs)
         if request.method in {*self.publishable_methods, "OPTIONS"}:

@@ -63,7 +63,8 @@ class Operation:
     """What a method of a view takes and answers, beside what holds everywhere.
 
     ``also`` are error statuses of its own; ``public`` needs no API key. ``body_type`` is the media
-    type of the body, of which a form's fields stand in ``body`` too.
+    type of the body, of which a form's fields stand in ``body`` too. ``or_file`` is what the caller
+    may have in place of a 200 in JSON.
     """
 
     answers: Mapping[int, Answer]
@@ -72,6 +73,7 @@ class Operation:
     also: tuple[int, ...] = ()
     public: bool = False
     body_type: str = JSON
+    or_file: Content | None = None
 
 
 class ApiSchema(AutoSchema):
@@ -317,10 +319,14 @@ def _answer_response(answer: Answer, operation: Operation, method: str, path: st
         url = path.replace("{transaction_id}", reference.TRANSACTION_ID)
         url = url.replace("{endpoint_id}", reference.ENDPOINT_ID)
         content["example"] = {"object": "list", "url": url, "has_more": False, "data": [example]}
+    contents = {JSON: content}
+    if operation.or_file is not None:
+        description = f"{description} {operation.or_file.description}"
+        contents |= {name: {"schema": {"type": "string"}} for name in operation.or_file.media_types}
     return {
         "description": description,
         "headers": {header: {"$ref": f"#/components/headers/{header}"} for header in headers},
-        "content": {"application/json": content},
+        "content": contents,
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from pydantic import BaseModel
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -100,12 +101,12 @@ class ApiView(APIView):
 
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    ) -> HttpResponseBase:
         """Renders what the handler returned."""
-        if not isinstance(response, HttpResponse):
+        if not isinstance(response, HttpResponseBase):
             status, answer = response if isinstance(response, tuple) else (200, response)
             response = self.render(answer, status)
-        rendered: HttpResponse = response
+        rendered: HttpResponseBase = response
         if self.allowance is not None:
             rendered.headers["RateLimit-Limit"] = str(self.allowance.limit)
             rendered.headers["RateLimit-Remaining"] = str(self.allowance.remaining)

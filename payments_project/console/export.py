@@ -10,8 +10,6 @@ The last line says what the file covers, or that it failed. A file without it br
 """
 
 import csv
-import io
-import logging
 import re
 import time
 from collections.abc import Generator
@@ -41,6 +39,7 @@ from payments_project.console.changelist import FastChangeList
 from payments_project.console.export_columns import ExportColumn, export_columns
 from payments_project.console.keyset import NEWER, OLDER, Place, Position
 from payments_project.console.saved_filters import checked_parameters
+from payments_project.csv_files import StreamedCsv, csv_line
 from payments_project.staff.audit import record_audit
 
 PERMISSION = "payments_project.export_list"
@@ -50,8 +49,6 @@ _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}".encode()
 _NOT_SHOWN = re.compile(r"[^\w .:@+/,-]")
 
 COMPLETE, CUT, FAILED, LEFT = "complete", "cut", "failed", "reader left"
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ def export_view(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(request, "admin/console/export.html", context)
 
 
-class Export:
+class Export(StreamedCsv):
     """One file: its begin and its end stand in the audit trail, whatever happens between."""
 
     def __init__(
@@ -135,11 +132,10 @@ class Export:
         self._id = str(uuid4())
         self._deadline = time.monotonic() + self._limits.seconds
         self._is_over = False
-        self._failure: Exception | None = None
-        self._parts: Generator[bytes, None, None] = self._written()
         self._looked_at = 0
         # What was handed to the server: a reader who left may have less.
         self.rows = 0
+        super().__init__()
 
     def begin(self) -> None:
         """Puts on record who takes what away, and why."""
@@ -152,30 +148,17 @@ class Export:
             },
         )
 
-    def __iter__(self) -> "Export":
-        return self
-
-    def __next__(self) -> bytes:
-        if self._failure is not None:
-            # Servers differ: some break the answer off now, others end it like any other.
-            raise self._failure
-        try:
-            return next(self._parts)
-        except StopIteration:
-            raise
-        except Exception as error:
-            logger.exception("an export failed after %s rows", self.rows)
-            self._failure = error
-            self._end(FAILED)
-            return self._last_line("because it failed on our side")
+    def failed(self) -> bytes:
+        self._end(FAILED)
+        return self._last_line("because it failed on our side")
 
     def close(self) -> None:
         """Called by the server when it has no use for more: at the end, or because nobody reads."""
-        self._parts.close()
+        super().close()
         self._end(LEFT)
 
-    def _written(self) -> Generator[bytes, None, None]:
-        yield _BYTE_ORDER_MARK + _line([column.heading for column in self._columns])
+    def written(self) -> Generator[bytes, None, None]:
+        yield _BYTE_ORDER_MARK + csv_line([column.heading for column in self._columns])
         for branch in self._list.branches():
             stopped = yield from self._branch(branch)
             if stopped:
@@ -235,7 +218,7 @@ class Export:
         if stopped:
             words += f". NOT COMPLETE: it stopped {stopped}, and there may be more"
         words += f". Read until {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        return _line([f"# {_NOT_SHOWN.sub('?', words)}"])
+        return csv_line([f"# {_NOT_SHOWN.sub('?', words)}"])
 
     def _end(self, outcome: str) -> None:
         if self._is_over:
@@ -292,12 +275,6 @@ def _file_response(export: Export, changelist: FastChangeList) -> StreamingHttpR
             "Cache-Control": "no-store",
         },
     )
-
-
-def _line(cells: list[str]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode()
 
 
 def _address(model_admin: Any, name: str) -> str:

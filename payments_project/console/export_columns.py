@@ -18,6 +18,7 @@ from django.db.models.functions import Cast
 from django_cryptography.fields import EncryptedMixin
 
 from payments_project.console.names import NAMED_IDS
+from payments_project.csv_files import FORMULA_STARTS, SKIPPED
 from payments_project.money import CURRENCY_CODES, exponent
 
 _CODES_BY_EXPONENT = {
@@ -28,21 +29,19 @@ _CODES_BY_EXPONENT = {
 # In no file, whatever an admin declares.
 _NEVER = frozenset({"password"})
 
-# What makes a spreadsheet calculate, in ASCII and in full width; what it skips before that; and
-# where one with another separator than the comma begins a cell.
-_STARTS = r"[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]"
-_SKIPPED = r"""[\s"''\u00A0\u200B-\u200F\u2060\uFEFF]*"""
+# As a literal of SQL.
+_SKIPPED = SKIPPED.replace("'", "''")
 _PLAIN = (
     # A number calculates nothing.
     "CASE WHEN %(expressions)s ~ '^[+-]?[0-9]+([.][0-9]+)?$' THEN %(expressions)s ELSE"
     " regexp_replace(regexp_replace(%(expressions)s,"
-    f" '^(?=[\\t\\r\\n]|{_SKIPPED}{_STARTS})', ''''),"
-    f" '([;\\t\\r\\n]{_SKIPPED})({_STARTS})', '\\1''\\2', 'g') END"
+    f" '^(?=[\\t\\r\\n]|{_SKIPPED}{FORMULA_STARTS})', ''''),"
+    f" '([;\\t\\r\\n]{_SKIPPED})({FORMULA_STARTS})', '\\1''\\2', 'g') END"
 )
 
 
 class PlainText(Func):
-    """A text that no spreadsheet calculates: an apostrophe stands before what would start it."""
+    """A text that no spreadsheet calculates: ``csv_files.plain_text`` in SQL."""
 
     template = _PLAIN
     output_field = TextField()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import httpx
 
-from payments_project.local import demo_account, demo_money, demo_webhooks
+from payments_project.local import demo_account, demo_money, demo_reports, demo_webhooks
 from payments_project.local.demo_walk import Breach, Merchant, Walk
 from payments_project.local.environment import Environment, inherited, manage
 from payments_project.local.folder import ROOT, DataFolder, read_env
@@ -36,6 +36,7 @@ CHAPTERS: list[tuple[str, Callable[[Walk], None]]] = [
     ("Erasure", demo_account.erasure),
     ("Unknown outcomes end", demo_money.unknown_outcomes_end),
     ("The books", demo_money.books),
+    ("Reports", demo_reports.reports),
     ("Console and documentation", demo_account.console_and_docs),
 ]
 # Two decimal places each, and none with a fixed fee in the demo merchant's terms.

@@ -22,6 +22,7 @@ from django.urls import reverse
 
 from payments_project.console import export
 from payments_project.console.export_columns import PlainText, export_columns
+from payments_project.csv_files import plain_text
 from payments_project.models import AuditEntry, StatusTransition
 from payments_project.money import exponent
 from tests.console.acting import REASON
@@ -161,6 +162,8 @@ def test_a_currency_beside_another_table_is_found(superuser, business):
 def test_no_text_is_calculated_by_a_spreadsheet(text, written):
     rows = StatusTransition.objects.annotate(cell=PlainText(Cast(Value(text), TextField())))
     assert rows.values_list("cell", flat=True)[0] == written
+    # Files that Python writes have the same rule.
+    assert plain_text(text) == written
 
 
 def test_a_merchants_texts_reach_the_file_as_texts(superuser, api):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from merchants.models import Merchant
-from payments_project.local import demo, demo_account, demo_money
+from payments_project.local import demo, demo_account, demo_money, demo_reports
 from payments_project.local.demo_walk import Walk
 from payments_project.local.folder import DataFolder
 from payments_project.local.terminal import Problem
@@ -26,6 +26,7 @@ AT_ONCE = [
     ("Idempotency", demo_money.idempotency),
     ("Payments taken elsewhere", demo_money.recorded_payments),
     ("Strict input", demo_account.strict_input),
+    ("Reports", demo_reports.reports),
 ]
 
 

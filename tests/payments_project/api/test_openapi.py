@@ -9,9 +9,11 @@ import jsonschema
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from analytics.services.refresh_monthly_stats import refresh_monthly_stats
 from payments_project.api import reference
 from payments_project.api.errors import HttpRefusal
 from payments_project.errors import ServiceError
+from tests.analytics.reports.reading import summary, today
 from tests.api_client import Api, new_key
 from tests.server import Server
 
@@ -185,6 +187,50 @@ def test_readings_are_as_documented(api: Api, document: dict[str, Any], path: st
     check(document, path, api.get(path))
 
 
+REPORTS = ("daily_summaries", "monthly_stats", "balance", "settlements", "fees", "disputes")
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_reports_are_as_documented(api: Api, document: dict[str, Any], name: str) -> None:
+    api.paid(amount=1000)
+    api.paid(amount=500, currency="JPY")
+    # A day without a success, whose rates are null.
+    for counts in ({"transaction_count": 9, "successful_count": 6}, {"currency": "JPY"}):
+        summary(api.scope, today(), **counts)
+    refresh_monthly_stats()
+    path = f"/v1/reports/{name}"
+
+    answer = api.get(path)
+
+    assert answer.json().get("data") or answer.json()["balances"]
+    check(document, path, answer)
+    check(document, path, api.get(path, format="xml"))
+    operation = document["paths"][path]["get"]
+    assert operation["tags"] == ["Reports"]
+    assert operation["x-permission"] == "reports:read"
+    promised = operation["responses"]["200"]["content"]
+    assert set(promised) == {"application/json", "text/csv"}
+    assert promised["text/csv"]["schema"] == {"type": "string"}
+    file = api.get(path, format="csv")
+    assert file.headers["Content-Type"].partition(";")[0] in promised
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_parameters_of_reports_are_described(document: dict[str, Any], name: str) -> None:
+    parameters = {
+        parameter["name"]: parameter
+        for parameter in document["paths"][f"/v1/reports/{name}"]["get"]["parameters"]
+    }
+    pages = {"limit", "starting_after", "ending_before"} if name != "balance" else set()
+    assert set(parameters) == {"from", "to", "currency", "format", *pages}
+    kind = "month" if name in ("monthly_stats", "disputes") else "date"
+    for end in ("from", "to"):
+        assert parameters[end]["schema"]["type"] == "string"
+        assert parameters[end]["schema"]["format"] == kind
+        assert parameters[end]["description"].startswith("The ")
+    assert parameters["format"]["schema"]["enum"] == ["json", "csv"]
+
+
 def test_webhook_endpoints_are_as_documented(api: Api, document: dict[str, Any]) -> None:
     path, one = "/v1/webhook_endpoints", "/v1/webhook_endpoints/{endpoint_id}"
     made = api.post(path, {"url": "https://shop.example/hooks"})
@@ -231,6 +277,14 @@ def test_docs_say_how_webhooks_are_got(server: Server) -> None:
     page = httpx.get(f"{server.url}/docs").text
     assert 'id="webhooks"' in page
     for word in ("/v1/webhook_endpoints", "webhook-signature", "rotate_secret", "/resend"):
+        assert word in page, word
+
+
+def test_docs_say_what_is_reported(server: Server) -> None:
+    page = httpx.get(f"{server.url}/docs").text
+    assert 'id="reports"' in page
+    assert 'data-tag="Reports"' in page
+    for word in (*REPORTS, "format=csv", "# NOT COMPLETE"):
         assert word in page, word
 
 
@@ -298,7 +352,14 @@ def _codes() -> set[str]:
         if ".console" not in item.__module__ and ".staff" not in item.__module__
     }
     root = Path(__file__).resolve().parents[3]
-    for app in ("merchants", "vault", "transactions", "disputes", "payments_project/api"):
+    for app in (
+        "merchants",
+        "vault",
+        "transactions",
+        "disputes",
+        "analytics",
+        "payments_project/api",
+    ):
         for path in (root / app).rglob("*.py"):
             if "gateways" not in path.parts:
                 codes |= set(re.findall(r'\bcode="([a-z_]+)"', path.read_text()))

@@ -1,0 +1,1 @@
+"""Reports over HTTP, as a merchant reads them."""
