@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from analytics.admin.dashboard import dashboard
 from analytics.models import DailyTransactionSummary, MerchantMonthlyStats
 from merchants.models import Merchant
 from payments_project.console import display
@@ -186,7 +187,10 @@ class DailyTransactionSummaryAdmin(ReadOnlyAdmin):
         ),
         ("Computed", {"fields": ("created_at", "updated_at")}),
     )  # fmt: skip
-    custom_urls = (("monthly/", "monthly_stats", monthly_stats),)
+    custom_urls = (
+        ("dashboard/", "dashboard", dashboard),
+        ("monthly/", "monthly_stats", monthly_stats),
+    )
 
     def headline(self, instance: DailyTransactionSummary) -> str:  # type: ignore[override]
         name = name_of(instance, "merchant_id") or str(instance.merchant_id)
