@@ -243,17 +243,10 @@ def _labels(words: Sequence[str], *, is_wide: bool) -> list[dict[str, Any]]:
     every_on_phone = ceil(shown * longest / _CHARACTERS_PHONE) or 1
     labels = []
     for back, place in enumerate(range(len(words) - 1, -1, -every)):
-        x, anchor = place * step + step / 2, "middle"
-        # Beside the edge half of it would be outside.
-        if x < 4 and len(words) > 1:
-            x, anchor = place * step, "start"
-        elif x > 96 and len(words) > 1:
-            x, anchor = (place + 1) * step, "end"
         labels.append(
             {
                 "words": words[place],
-                "x": round(x, 3),
-                "anchor": anchor,
+                "x": round(place * step + step / 2, 3),
                 "is_minor": bool(back % every_on_phone),
             }
         )
