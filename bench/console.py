@@ -28,6 +28,10 @@ from bench.timers import Timer, timer_process
 
 QUERIES_LIMIT = 15
 RATIO_LIMIT = 2.0
+# A dashboard adds up the days that it is asked for: their merchants decide what it costs, and of one
+# merchant its payments in them. So it has a limit of its own, in milliseconds.
+DASHBOARD = "dashboard"
+DASHBOARD_MS_LIMIT = 1_000
 SMALL_ROWS, SMALL_MONTHS = 10_000, 1
 LARGE_MONTHS = 36
 OTHER_MERCHANTS = 1_000
@@ -191,7 +195,10 @@ def _report(result: Result, queries: dict[str, int], times: dict[str, tuple[floa
         }
         for name in times
     }
-    worst = max(ratios, key=lambda name: ratios[name])
+    dashboards = [name for name in times if name.startswith(DASHBOARD)]
+    worst = max((name for name in times if name not in dashboards), key=ratios.__getitem__)
     result.figures["slowest_to_grow"] = worst
     result.bars["queries_of_any_page"] = Bar.at_most(max(queries.values()), QUERIES_LIMIT)
     result.bars["ratio_of_any_page"] = Bar.at_most(ratios[worst], RATIO_LIMIT)
+    slowest_ms = max(times[name][1] for name in dashboards)
+    result.bars["dashboard_ms"] = Bar.at_most(slowest_ms, DASHBOARD_MS_LIMIT)

@@ -7,9 +7,11 @@ Run as ``python -m bench.console_timer``; the questions are ``prepare``, ``pages
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import django
 
@@ -25,9 +27,11 @@ from django.urls import reverse  # noqa: E402
 from analytics.services.roll_up_hours import DAYS_KEPT, roll_up_hours  # noqa: E402
 from bench.tenants import make_tenants  # noqa: E402
 from payments_project.console.keyset import OLDER, Position  # noqa: E402
+from payments_project.console.panels import DASHBOARD  # noqa: E402
 from payments_project.staff.models import StaffUser  # noqa: E402
 from payments_project.staff.sign_in.session_store import SEEN_AT, SIGN_IN  # noqa: E402
-from payments_project.tenancy import ENVIRONMENTS  # noqa: E402
+from payments_project.tenancy import ENVIRONMENTS, TEST  # noqa: E402
+from transactions.models import Transaction  # noqa: E402
 from transactions.payout_models import PayoutAccount  # noqa: E402
 
 DEEP_PAGE = 100
@@ -78,8 +82,12 @@ class Console:
                 url = f"{_address(model)}{query}"
                 found.append({"name": name, "table": table, "url": url})
             for _, name, _ in getattr(model_admin, "custom_urls", ()):
-                found.append({"name": name, "table": "", "url": reverse(f"admin:{name}")})
-        return found
+                # The payments are test payments.
+                url = f"{reverse(f'admin:{name}')}?environment={TEST}"
+                found.append({"name": name.replace("_", " "), "table": "", "url": url})
+        busiest = reverse("admin:merchants_merchant_change", args=[_busiest_merchant()])
+        tab = f"{busiest}?tab={DASHBOARD}&environment={TEST}"
+        return [*found, {"name": "dashboard, busiest merchant", "table": "", "url": tab}]
 
     def queries(self, url: str) -> int:
         """How many statements the page takes, with everything warm."""
@@ -117,6 +125,12 @@ class Console:
         place = rows[before : before + 1]
         if place:
             yield f"page {DEEP_PAGE}", f"?{PAGE_VAR}={Position(OLDER, tuple(place[0]))}"
+
+
+def _busiest_merchant() -> UUID:
+    """That of most of the newest payments."""
+    newest = Transaction.objects.order_by("-pk").values_list("merchant_id", flat=True)[:1_000]
+    return Counter(newest).most_common(1)[0][0]
 
 
 def _a_filter(changelist: Any) -> tuple[str, str] | None:

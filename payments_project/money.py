@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 
-from babel.numbers import format_currency
+from babel.numbers import format_compact_currency, format_currency
 from iso4217 import Currency
 
 # Codes that ISO 4217 has withdrawn and that a payment or its late refund may still carry.
@@ -62,6 +62,15 @@ def format_amount(amount: int, currency: str) -> str:
         currency_digits=False,
     )
     # A currency without a symbol is shown by its code, which must not run into the number.
+    return _CODE_BEFORE_DIGIT.sub("\\1\N{NO-BREAK SPACE}\\2", text)
+
+
+def format_compact(amount: int, currency: str) -> str:
+    """``1_250_000`` and ``"USD"`` as ``$12.5K``: two decimals at most, for the scale of a chart."""
+    if currency not in _EXPONENTS:
+        return f"{amount:,}"
+    value = Decimal(amount).scaleb(-_EXPONENTS[currency])
+    text = format_compact_currency(value, currency, locale="en_US", fraction_digits=2)
     return _CODE_BEFORE_DIGIT.sub("\\1\N{NO-BREAK SPACE}\\2", text)
 
 

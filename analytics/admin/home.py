@@ -25,17 +25,19 @@ from analytics.selectors import (
 )
 from disputes.models import Dispute
 from payments_project.console import display
-from payments_project.console.home import (
+from payments_project.console.charts import (
+    BAD,
+    REST,
     Bar,
     Chart,
-    HomeParts,
     LineChart,
     Point,
     Ranked,
     Ranking,
-    Tile,
-    home_part,
+    Series,
+    money_tick,
 )
+from payments_project.console.home import HomeParts, Tile, home_part
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.money import format_amount
 
@@ -63,8 +65,8 @@ def course_of_payments(request: HttpRequest, environment: str) -> HomeParts:
     yield Chart(
         title="Payments today, by hour (UTC)",
         bars=_hours(slices),
-        legend=("succeeded", "failed"),
-        top=f"{max((_in_hour(slices, hour) for hour in range(24)), default=0):,}",
+        series=(Series("succeeded"), Series("failed", BAD)),
+        empty="No payment was decided yet.",
         note="" if is_all else f"Of the last hours only the newest {OPEN_ROWS_MAX:,} payments.",
         order=10,
     )
@@ -98,30 +100,23 @@ def course_of_disputes(request: HttpRequest, environment: str) -> HomeParts:
             label,
             f"{day:%d %b}: {counts.get((day, Dispute.CHARGEBACK), 0)} chargebacks, "
             f"{counts.get((day, Dispute.INQUIRY), 0)} inquiries",
-            good=counts.get((day, Dispute.INQUIRY), 0),
-            bad=counts.get((day, Dispute.CHARGEBACK), 0),
+            (counts.get((day, Dispute.INQUIRY), 0), counts.get((day, Dispute.CHARGEBACK), 0)),
         )
         for day, label in _labelled(today)
     ]
     yield Chart(
         title="Disputes opened, by day",
         bars=bars,
-        legend=("inquiries", "chargebacks"),
-        top=f"{max((bar.good + bar.bad for bar in bars), default=0):g}",
+        series=(Series("inquiries", REST), Series("chargebacks", BAD)),
+        empty="No dispute was opened.",
         order=14,
     )
 
 
 def _labelled(today: date) -> list[tuple[date, str]]:
-    """The days drawn, the oldest first; every other one is written out, with its month where that
-    is new."""
+    """The days drawn and what they are called, the oldest first."""
     days = [today - timedelta(days=back) for back in reversed(range(DAYS_DRAWN))]
-    labelled = []
-    for place, day in enumerate(days):
-        is_new = place == 1 or day.day <= 2
-        words = f"{day:%d %b}" if is_new else f"{day:%d}"
-        labelled.append((day, words if place % 2 else ""))
-    return labelled
+    return [(day, f"{day:%d %b}") for day in days]
 
 
 def _volume_tile(slices: Sequence[Slice], last_week: Sequence[DayOfPayments], url: str) -> Tile:
@@ -190,17 +185,13 @@ def _volumes(slices: Sequence[Slice]) -> list[tuple[str, int]]:
     return [(code, amount) for code, amount in ordered if amount]
 
 
-def _in_hour(slices: Sequence[Slice], hour: int) -> int:
-    return sum(part.succeeded + part.failed for part in slices if part.hour.hour == hour)
-
-
 def _hours(slices: Sequence[Slice]) -> list[Bar]:
     bars = []
     for hour in range(24):
         good = sum(part.succeeded for part in slices if part.hour.hour == hour)
         bad = sum(part.failed for part in slices if part.hour.hour == hour)
         title = f"{hour:02}:00 — {good} succeeded, {bad} failed"
-        bars.append(Bar(f"{hour:02}" if hour % 3 == 0 else "", title, good, bad))
+        bars.append(Bar(f"{hour:02}", title, (good, bad)))
     return bars
 
 
@@ -208,15 +199,15 @@ def _volume_chart(days: Sequence[DayOfPayments], today: date) -> Chart:
     currency = busiest_currency(days) or ""
     captured = {day.day: day.captured for day in days if day.currency == currency}
     others = {day.currency for day in days} - {currency}
-    most = max(captured.values(), default=0)
     return Chart(
         title=f"Volume by day in {currency}",
         bars=[
-            Bar(label, f"{day:%d %b}: {format_amount(captured.get(day, 0), currency)}",
-                captured.get(day, 0))
+            Bar(label, f"{label}: {format_amount(captured.get(day, 0), currency)}",
+                (captured.get(day, 0),))
             for day, label in _labelled(today)
         ],
-        top=_short(most, currency),
+        tick=money_tick(currency),
+        empty="Nothing was captured.",
         note=f"The currency of most payments; there are {len(others)} more." if others else "",
         order=11,
     )  # fmt: skip
@@ -232,8 +223,3 @@ def _rate_chart(days: Sequence[DayOfPayments], today: date) -> LineChart:
         words = "none decided" if share is None else f"{share:.1%} of {decided:,}"
         points.append(Point(label, f"{day:%d %b}: {words}", share))
     return LineChart(title="Success rate by day", points=points, order=12)
-
-
-def _short(amount: int, currency: str) -> str:
-    """An amount without its decimals, for a scale."""
-    return format_amount(amount, currency).partition(".")[0]

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from analytics.admin.dashboard import dashboard
 from analytics.models import DailyTransactionSummary, MerchantMonthlyStats
 from analytics.selectors import monthly_stats_computed_at
 from merchants.models import Merchant
@@ -199,7 +200,10 @@ class DailyTransactionSummaryAdmin(ReadOnlyAdmin):
         ),
         ("Computed", {"fields": ("created_at", "updated_at")}),
     )  # fmt: skip
-    custom_urls = (("monthly/", "monthly_stats", monthly_stats),)
+    custom_urls = (
+        ("dashboard/", "dashboard", dashboard),
+        ("monthly/", "monthly_stats", monthly_stats),
+    )
 
     def headline(self, instance: DailyTransactionSummary) -> str:  # type: ignore[override]
         name = name_of(instance, "merchant_id") or str(instance.merchant_id)

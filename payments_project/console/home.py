@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from payments_project.console import display
+from payments_project.console.charts import AnyChart, drawn
 from payments_project.console.names import attach_all_names
 from payments_project.console.panels import Panel
 from payments_project.tenancy import ENVIRONMENTS, LIVE
@@ -68,69 +69,7 @@ def queue_tile(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One column of a chart: its label and its parts, in units of the tallest one's height."""
-
-    label: str
-    title: str
-    good: float
-    bad: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Columns side by side, drawn as SVG without a script; ``top`` says how much the tallest is."""
-
-    title: str
-    bars: Sequence[Bar]
-    legend: Sequence[str] = ()
-    top: str = ""
-    note: str = ""
-    order: int = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One point of a line: a share between 0 and 1, or None where there is none."""
-
-    label: str
-    title: str
-    share: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LineChart:
-    """Shares over time. The scale ends at 100 % and begins where the lowest point needs it."""
-
-    title: str
-    points: Sequence[Point]
-    note: str = ""
-    order: int = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """One row of a ranking."""
-
-    label: str
-    value: str
-    amount: float
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """What is most, with a bar for each."""
-
-    title: str
-    rows: Sequence[Ranked]
-    empty: str
-    note: str = ""
-    order: int = 10
-
-
-HomePart = Tile | Chart | LineChart | Ranking | Panel
+HomePart = Tile | AnyChart | Panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +139,7 @@ def home_context(request: HttpRequest) -> dict[str, Any]:
         "now": timezone.now(),
         "queue_tiles": [part for part in parts if isinstance(part, Tile) and part.is_queue],
         "day_tiles": [part for part in parts if isinstance(part, Tile) and not part.is_queue],
-        "charts": [_drawn(part) for part in parts if isinstance(part, (Chart, LineChart, Ranking))],
+        "charts": [drawn(part) for part in parts if isinstance(part, AnyChart)],
         "queues": [part for part in parts if isinstance(part, Panel) and part.order < LATEST],
         "latest": [part for part in parts if isinstance(part, Panel) and part.order >= LATEST],
     }
@@ -276,62 +215,3 @@ def _counting(rows: QuerySet) -> tuple[str, Sequence[Any]]:
     except EmptyResultSet:
         return "0", ()
     return f"(SELECT count(*) FROM ({statement}) AS rows)", parameters
-
-
-_WIDTH, _HEIGHT, _BASE, _TOP = 720, 190, 180, 8
-
-
-def _drawn(chart: Chart | LineChart | Ranking) -> dict[str, Any]:
-    """The chart with its shapes' places, in the SVG's own units."""
-    drawing: dict[str, Any] = {"chart": chart, "width": _WIDTH, "height": _HEIGHT, "base": _BASE}
-    if isinstance(chart, Chart):
-        return drawing | {"kind": "columns", "columns": _columns(chart)}
-    if isinstance(chart, LineChart):
-        return drawing | {"kind": "line", **_line(chart)}
-    most = max((row.amount for row in chart.rows), default=0) or 1
-    rows = [(row, round(100 * row.amount / most, 1)) for row in chart.rows]
-    return drawing | {"kind": "ranking", "rows": rows}
-
-
-def _columns(chart: Chart) -> list[dict[str, Any]]:
-    step = _WIDTH / max(1, len(chart.bars))
-    tallest = max((bar.good + bar.bad for bar in chart.bars), default=0) or 1
-    columns = []
-    for place, bar in enumerate(chart.bars):
-        good = bar.good / tallest * (_BASE - _TOP)
-        bad = bar.bad / tallest * (_BASE - _TOP)
-        columns.append(
-            {
-                "x": round(place * step + step * 0.14, 2),
-                "width": round(step * 0.72, 2),
-                "good_y": round(_BASE - good, 2),
-                "good": round(good, 2),
-                "bad_y": round(_BASE - good - bad, 2),
-                "bad": round(bad, 2),
-                "label": bar.label,
-                "title": bar.title,
-            }
-        )
-    return columns
-
-
-def _line(chart: LineChart) -> dict[str, Any]:
-    shares = [point.share for point in chart.points if point.share is not None]
-    # A whole ten per cent below the lowest, so that a change is seen and none is made up.
-    least = max(0.0, int(min(shares, default=0) * 10 - 0.5) / 10)
-    step = _WIDTH / max(1, len(chart.points))
-    dots = [
-        {
-            "x": round(place * step + step / 2, 2),
-            "y": round(_BASE - (point.share - least) / (1 - least or 1) * (_BASE - _TOP), 2),
-            "title": point.title,
-        }
-        for place, point in enumerate(chart.points)
-        if point.share is not None
-    ]
-    return {
-        "dots": dots,
-        "path": " ".join(f"{dot['x']},{dot['y']}" for dot in dots),
-        "least": f"{least:.0%}",
-        "step": round(step, 2),
-    }

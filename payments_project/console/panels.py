@@ -16,9 +16,11 @@ from django.utils.safestring import SafeString
 
 # The first tab of a page that has several; panels without a tab stand there.
 OVERVIEW = "Overview"
+DASHBOARD = "Dashboard"
 # The order of tabs, whoever registers them; others stand behind these.
 TABS = (
     OVERVIEW,
+    DASHBOARD,
     "Payments",
     "Disputes",
     "Payouts",
@@ -64,7 +66,8 @@ class Step:
 class Panel:
     """A titled block: a table (``columns`` and ``rows``), a timeline (``steps``) or ``body``.
 
-    ``is_narrow`` puts it into the column of facts beside the main one.
+    ``is_narrow`` puts it into the column of facts beside the main one; ``is_bare`` shows its body
+    without a frame and a title.
     """
 
     title: str
@@ -79,6 +82,7 @@ class Panel:
     more_text: str = "All of them"
     order: int = 50
     is_narrow: bool = False
+    is_bare: bool = False
     # Buttons of acts whose ``section`` is the title; the page puts them here.
     acts: Sequence[Mapping[str, Any]] = ()
 

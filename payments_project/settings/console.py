@@ -13,7 +13,18 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 CONSOLE_SIDEBAR: list[dict[str, Any]] = [
-    {"title": "", "items": [("Home", "space_dashboard", "index", "")]},
+    {
+        "title": "",
+        "items": [
+            ("Home", "space_dashboard", "index", ""),
+            (
+                "Dashboard",
+                "monitoring",
+                "dashboard",
+                "analytics.view_dailytransactionsummary",
+            ),
+        ],
+    },
     {
         "title": "Payments",
         "items": [

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from tests.browser.chromium import running_chromium
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
-WIDE, PHONE = (1280, 860), (390, 844)
+WIDE, TALL, PHONE = (1280, 860), (1280, 1240), (390, 844)
 
 
 def _first_of(list_address: str) -> Callable[[Page], None]:
@@ -28,6 +28,9 @@ def _first_of(list_address: str) -> Callable[[Page], None]:
 
 def _at(address: str) -> Callable[[Page], None]:
     return lambda page: page.goto(address) and None
+
+
+DASHBOARD = "/admin/analytics/dailytransactionsummary/dashboard/"
 
 
 def _merchant(tab: str) -> Callable[[Page], None]:
@@ -45,6 +48,8 @@ PICTURES: tuple[tuple[str, Callable[[Page], None], tuple[int, int], str], ...] =
     ("home", _at("/admin/"), WIDE, "light"),
     ("home-dark", _at("/admin/"), WIDE, "dark"),
     ("home-phone", _at("/admin/"), PHONE, "light"),
+    ("dashboard", _at(f"{DASHBOARD}?environment=test"), TALL, "light"),
+    ("dashboard-dark", _at(f"{DASHBOARD}?environment=test&period=90d"), TALL, "dark"),
     ("payments", _at("/admin/transactions/transaction/?environment=live"), WIDE, "light"),
     (
         "payment",

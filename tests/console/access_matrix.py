@@ -22,6 +22,8 @@ class Access:
     is_on_list: bool = False
     is_bulk: bool = False
     is_export: bool = False
+    # The name of a page that is no model's.
+    page: str = ""
 
     def is_granted(self, rights: frozenset[str]) -> bool:
         """Whether somebody with ``rights`` may do it."""
@@ -29,7 +31,9 @@ class Access:
 
 
 def every_access() -> Iterator[Access]:
-    """Views and acts of every registered admin, in the order of the models' names."""
+    """Views and acts of every registered admin, in the order of the models' names, and the pages
+    beside them that have a right of their own."""
+    from django.conf import settings
     from django.contrib import admin
 
     from payments_project.console import export
@@ -54,6 +58,10 @@ def every_access() -> Iterator[Access]:
                 if act.is_bulk:
                     title = f"{_title(act, permission)}, many at once"
                     yield Access(label, title, rights, act.name, is_bulk=True)
+    for group in settings.CONSOLE_SIDEBAR:
+        for title, _, page, *permission in group["items"]:
+            if any(permission):
+                yield Access(title.lower(), "see", frozenset(permission), page=page)
 
 
 def _rights(act) -> list[str]:
