@@ -1,8 +1,9 @@
 """Comparing search with the payments, day by day, and mending what differs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,10 +11,14 @@ from django.conf import settings
 from django.db import connection
 
 from analytics.models import SearchIndex
-from analytics.search.content import read_chunks
+from analytics.search.content import read_chunks, read_payments
 from analytics.search.transaction_words import write_words
+from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.events.errors import Postponed
+from transactions.services.raise_revision import raise_revisions_past
+
+BATCH = 1_000
 
 
 class DaySums(NamedTuple):
@@ -101,22 +106,42 @@ def _mend_documents(day: date) -> tuple[int, int]:
 
 def _mend_each(day: date, index: str) -> tuple[int, int]:
     from analytics.search.elastic import days
-    from analytics.search.elastic.write import write_payments
 
-    indexed = days.revisions_of(day, index=index)
+    indexed = days.indexed_on(day, index=index)
     with connection.cursor() as cursor:
         cursor.execute(_REVISIONS, _ids_of(day))
         known = dict(cursor.fetchall())
-    wrong = [key for key, revision in known.items() if indexed.get(key, 0) != revision]
+    wrong = [
+        key
+        for key, revision in known.items()
+        if key not in indexed or indexed[key].revision != revision
+    ]
     strangers = [key for key in indexed if key not in known]
     if not wrong and not strangers:
         # The same revisions with other contents: somebody has written into the index.
         wrong = list(known)
-    write_payments(read_chunks(wrong), targets=[index], is_repair=True)
+    # A document that somebody has deleted leaves a version behind for a minute: one higher.
+    _write_anew(
+        {key: indexed[key].version if key in indexed else known[key] + 1 for key in wrong}, index
+    )
     # A payment that was made after the payments were read is none.
     strangers = _without_payments(strangers)
     days.delete_documents(strangers, index=index)
     return len(wrong), len(strangers)
+
+
+def _write_anew(versions: Mapping[UUID, int], index: str) -> None:
+    """Writes documents under revisions that are higher than whatever version is there: what somebody
+    wrote or deleted by hand has one of Elasticsearch's own counting."""
+    from analytics.search.elastic.write import write_payments
+
+    ids = list(versions)
+    for start in range(0, len(ids), BATCH):
+        batch = {key: versions[key] for key in ids[start : start + BATCH]}
+        run_in_transaction(partial(raise_revisions_past, batch))
+        payments = read_payments(batch)
+        write_words([payments])
+        write_payments([payments], targets=[index])
 
 
 def _sums(day: date) -> DaySums:

@@ -44,10 +44,19 @@ def rebuild_search_index(
     (``search.consumers``), and an older document never takes a newer one's place. Safe to be killed
     and run again, and at once with itself. Raises ``Postponed`` while Elasticsearch is away.
     """
+    from elasticsearch import ApiError, TransportError
+
+    deadline = None if seconds_max is None else time.monotonic() + seconds_max
+    try:
+        return _rebuild(tell, deadline)
+    except (ApiError, TransportError) as error:
+        raise Postponed(f"elasticsearch: {type(error).__name__}") from error
+
+
+def _rebuild(tell: Tell, deadline: float | None) -> bool:
     from analytics.search.elastic.indices import begin_index, make_live
     from analytics.search.elastic.write import write_payments
 
-    deadline = None if seconds_max is None else time.monotonic() + seconds_max
     index = begin_index(expected=estimated_payments()) or _building()
     index.refresh_from_db()
     # Payments that were made after the index come into it as changes do.

@@ -1,6 +1,6 @@
 """A payment's revision: raised with everything that a search document shows of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db import connection
@@ -19,6 +19,18 @@ UPDATE transactions SET revision = revision + 1
   FROM shown
  WHERE transactions.id = shown.id
 RETURNING transactions.id
+"""
+_PAST = """
+WITH shown AS (
+    SELECT transactions.id, given.version
+      FROM transactions
+      JOIN unnest(%s::uuid[], %s::bigint[]) AS given (id, version) USING (id)
+     ORDER BY transactions.id
+       FOR NO KEY UPDATE OF transactions
+)
+UPDATE transactions SET revision = greatest(transactions.revision, shown.version) + 1
+  FROM shown
+ WHERE transactions.id = shown.id
 """
 
 
@@ -40,3 +52,10 @@ def raise_revisions_of_customers(
             _OF_CUSTOMERS, {"customers": list(customer_ids), "after": after, "limit": limit}
         )
         return sorted(row[0] for row in cursor.fetchall())
+
+
+def raise_revisions_past(versions: Mapping[UUID, int]) -> None:
+    """Raises payments' revisions past what somebody else has made their documents' versions, in the
+    caller's transaction. Locks their rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PAST, [list(versions), list(versions.values())])

@@ -4,7 +4,6 @@ import functools
 
 from django.conf import settings
 from elasticsearch import Elasticsearch
-from elasticsearch.dsl.connections import add_connection
 
 # What is indexed may wait for a busy node; who searches may not (``find.SECONDS_MAX``).
 SECONDS_MAX = 60
@@ -17,7 +16,7 @@ def client() -> Elasticsearch:
 
 @functools.cache
 def _client(url: str) -> Elasticsearch:
-    made = Elasticsearch(
+    return Elasticsearch(
         url,
         **{
             "request_timeout": SECONDS_MAX,
@@ -26,6 +25,3 @@ def _client(url: str) -> Elasticsearch:
             **settings.ELASTICSEARCH_OPTIONS,
         },
     )
-    # By this name the documents of django-elasticsearch-dsl find it.
-    add_connection("default", made)
-    return made

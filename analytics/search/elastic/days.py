@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from analytics.search.elastic.client import client
@@ -31,9 +31,17 @@ def sums_of(day: date, *, index: str) -> tuple[int, int, int, int, int]:
     return answer["hits"]["total"]["value"], revisions, amount, captured, refunded
 
 
-def revisions_of(day: date, *, index: str) -> dict[UUID, int]:
-    """Every document's id and revision."""
-    found: dict[UUID, int] = {}
+class Indexed(NamedTuple):
+    """A document's revision, and its version, which is the same unless somebody has written past
+    us."""
+
+    revision: int
+    version: int
+
+
+def indexed_on(day: date, *, index: str) -> dict[UUID, Indexed]:
+    """Every document of the day by its id."""
+    found: dict[UUID, Indexed] = {}
     after: list[Any] | None = None
     while True:
         hits = client().search(
@@ -44,11 +52,12 @@ def revisions_of(day: date, *, index: str) -> dict[UUID, int]:
             search_after=after,
             docvalue_fields=[{"field": "revision"}],
             source=False,
+            version=True,
         )["hits"]["hits"]
         if not hits:
             return found
         for hit in hits:
-            found[UUID(hit["_id"])] = hit["fields"]["revision"][0]
+            found[UUID(hit["_id"])] = Indexed(hit["fields"]["revision"][0], hit["_version"])
         after = hits[-1]["sort"]
 
 

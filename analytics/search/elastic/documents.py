@@ -14,9 +14,11 @@ from django_elasticsearch_dsl.fields import (
     ObjectField,
 )
 from django_elasticsearch_dsl.registries import registry
+from elasticsearch import Elasticsearch
 from elasticsearch.dsl import Flattened, MetaField
 
 from analytics.search.content import FoundPayment
+from analytics.search.elastic.client import client
 from analytics.search.words import spelled_words
 from transactions.models import Transaction
 
@@ -100,6 +102,10 @@ class TransactionDocument(Document):
     class Django:
         model = Transaction
 
+    @classmethod
+    def _get_connection(cls, using: Any = None) -> Elasticsearch:
+        return client()
+
     def prepare(self, instance: FoundPayment) -> bytes:
         """The document as JSON, which the client passes on as it is."""
         content = instance._asdict()
@@ -121,12 +127,13 @@ class TransactionDocument(Document):
             "_id": str(object_instance.id),
             "_source": self.prepare(object_instance),
             "version": object_instance.revision,
+            "version_type": "external",
         }
 
     def actions_for(
-        self, payments: Iterable[FoundPayment], *, targets: Sequence[str], version_type: str
+        self, payments: Iterable[FoundPayment], *, targets: Sequence[str]
     ) -> Iterator[dict[str, Any]]:
         """What writes ``payments`` into every one of ``targets``."""
         for action in self.get_actions(payments, "index"):
             for name in targets:
-                yield {**action, "_index": name, "version_type": version_type}
+                yield {**action, "_index": name}

@@ -22,14 +22,9 @@ class DocumentRefused(Exception):
     """Elasticsearch does not take a document: its kind of error, nothing of the content."""
 
 
-def write_payments(
-    chunks: Iterable[Sequence[FoundPayment]],
-    *,
-    targets: Sequence[str],
-    is_repair: bool = False,
-) -> None:
+def write_payments(chunks: Iterable[Sequence[FoundPayment]], *, targets: Sequence[str]) -> None:
     """Writes payments into every index of ``targets``; documents of the same or a later revision
-    stay, a repair replaces those of the same one. Returns once they are written.
+    stay. Returns once they are written.
 
     While a chunk is written the next one is read. An index that is gone is forgotten, since the one
     that takes its place will be filled anew. Raises ``Postponed`` where Elasticsearch is away or
@@ -38,11 +33,10 @@ def write_payments(
     if not targets:
         return
     aliases = [write_alias(name) for name in targets]
-    version_type = "external_gte" if is_repair else "external"
 
     def write(payments: Sequence[FoundPayment]) -> list[dict[str, Any]]:
         document = TransactionDocument()
-        actions = document.actions_for(payments, targets=aliases, version_type=version_type)
+        actions = document.actions_for(payments, targets=aliases)
         _, errors = document.bulk(actions, raise_on_error=False, require_alias=True)
         return list(errors)
 

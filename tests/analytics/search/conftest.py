@@ -33,7 +33,7 @@ def elastic_server(django_db_setup: None) -> Iterator[Server]:
 def live_index(settings: Any) -> Iterator[str]:
     """An index of the test's own that searches are answered from; nothing is in it yet."""
     settings.KAFKA_BOOTSTRAP_SERVERS = ""
-    settings.ELASTICSEARCH_URL = required_address("ELASTICSEARCH_URL")
+    settings.ELASTICSEARCH_URL = address = required_address("ELASTICSEARCH_URL")
     from analytics.search.elastic import indices
 
     for index in SearchIndex.objects.all():
@@ -42,6 +42,7 @@ def live_index(settings: Any) -> Iterator[str]:
     assert made is not None
     indices.make_live(made)
     yield made.name
+    settings.ELASTICSEARCH_URL = address
     for index in SearchIndex.objects.all():
         indices.forget_index(index.name)
 

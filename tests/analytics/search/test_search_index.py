@@ -15,7 +15,7 @@ from analytics.search.elastic import indices
 from analytics.search.elastic.client import client
 from analytics.search.elastic.documents import ALIAS
 from analytics.search.elastic.write import DocumentRefused, write_payments
-from analytics.services.check_search import check_search
+from analytics.services.check_search import Drift, check_search
 from analytics.services.keep_search_index import keep_search_index
 from analytics.services.rebuild_search import rebuild_search_index, rebuild_words
 from payments_project.events.errors import Postponed
@@ -79,6 +79,8 @@ def test_a_rebuild_while_payments_change_misses_nothing(
     consumer.start()
 
     def change(_progress: Any) -> None:
+        if len(changed) > 5:
+            return
         # Both what was copied and what was not yet.
         for payment in (made[0], made[-1]):
             shop.patch(f"/v1/transactions/{payment['id']}", {"description": f"mug {len(changed)}"})
@@ -233,7 +235,7 @@ def test_a_check_finds_and_mends_what_is_missing_old_or_strange(
     catch_up(shop, engine)
     [drift] = check_search(first=day, last=day)
     assert drift.documents == drift.strangers == 0
-    assert [bool(each) for each in check_search(first=day, last=day)] == [False]
+    assert list(check_search(first=day, last=day)) == [Drift(day)]
 
     elastic_client = client()
     elastic_client.delete(index=live_index, id=made[0]["id"])
@@ -250,8 +252,8 @@ def test_a_check_finds_and_mends_what_is_missing_old_or_strange(
 
     [drift] = check_search(first=day, last=day)
 
-    assert (drift.words, drift.documents, drift.strangers) == (1, 2, 1)
-    assert [bool(each) for each in check_search(first=day, last=day)] == [False]
+    assert drift == Drift(day, words=1, documents=2, strangers=1)
+    assert list(check_search(first=day, last=day)) == [Drift(day)]
     assert document_of(made[1]["id"])["amount"] == made[1]["amount"]
     catch_up(shop, engine)
     assert sorted(ids(search(shop, q="stall"))) == sorted(row["id"] for row in made)
