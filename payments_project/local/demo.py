@@ -11,7 +11,13 @@ from collections.abc import Callable
 
 import httpx
 
-from payments_project.local import demo_account, demo_money, demo_reports, demo_webhooks
+from payments_project.local import (
+    demo_account,
+    demo_money,
+    demo_reports,
+    demo_search,
+    demo_webhooks,
+)
 from payments_project.local.demo_walk import Breach, Merchant, Walk
 from payments_project.local.environment import Environment, inherited, manage
 from payments_project.local.folder import ROOT, DataFolder, read_env
@@ -37,6 +43,7 @@ CHAPTERS: list[tuple[str, Callable[[Walk], None]]] = [
     ("Unknown outcomes end", demo_money.unknown_outcomes_end),
     ("The books", demo_money.books),
     ("Reports", demo_reports.reports),
+    ("Search", demo_search.search),
     ("Console and documentation", demo_account.console_and_docs),
 ]
 # Two decimal places each, and none with a fixed fee in the demo merchant's terms.

@@ -59,16 +59,27 @@ def rows_of(pages: Sequence[Sequence[EventRow]], *objects: object) -> list[Event
 
 def consume_until(consumer: Consumer, done: Callable[[], bool], *, seconds: float = 15) -> None:
     """Runs the consumer on the log until ``done()``; fails after ``seconds``."""
+    with consuming(consumer):
+        wait_until(done, seconds=seconds, what=consumer.name)
+
+
+@contextmanager
+def consuming(consumer: Consumer) -> Iterator[None]:
+    """Runs the consumer on the log meanwhile."""
     stop = threading.Event()
     thread = threading.Thread(target=log_run(consumer, stop=stop).run)
     thread.start()
     try:
-        waited = 0.0
-        while not done():
-            assert waited < seconds, f"{consumer.name} did not get there"
-            stop.wait(0.05)
-            waited += 0.05
+        yield
     finally:
         stop.set()
         thread.join(20)
         assert not thread.is_alive()
+
+
+def wait_until(done: Callable[[], bool], *, seconds: float, what: str = "it") -> None:
+    """Returns once ``done()``; fails after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, f"{what} did not get there"
+        time.sleep(0.05)
