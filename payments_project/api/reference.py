@@ -740,6 +740,13 @@ ERROR_CODES = tuple(
             "Ask us.",
         ),
         (
+            "search_unavailable",
+            503,
+            _API,
+            "The search looks at too many transactions to be answered in time.",
+            "Narrow it, by `created_at` for instance.",
+        ),
+        (
             "gateway_unavailable",
             503,
             _API,

@@ -36,7 +36,9 @@ from tests.schema.rows import (
 
 # Those that a payment writes to, and all.
 MONTHLY_TABLES = ["events", "ledger_entries", "transactions"]
-ALL_MONTHLY_TABLES = sorted([*MONTHLY_TABLES, "webhook_attempts", "webhook_deliveries"])
+ALL_MONTHLY_TABLES = sorted(
+    [*MONTHLY_TABLES, "transaction_words", "webhook_attempts", "webhook_deliveries"]
+)
 THREADS = 8
 
 
