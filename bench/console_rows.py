@@ -14,6 +14,7 @@ NOT_FILLED_HERE = frozenset(
         "approval_limits",
         "event_cursors",
         "monthly_tables",
+        "search_indices",
         "status_transitions",
         # Filled before all others (bench/list_data.py).
         "transactions",

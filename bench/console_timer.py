@@ -85,9 +85,14 @@ class Console:
                 # The payments are test payments.
                 url = f"{reverse(f'admin:{name}')}?environment={TEST}"
                 found.append({"name": name.replace("_", " "), "table": "", "url": url})
-        busiest = reverse("admin:merchants_merchant_change", args=[_busiest_merchant()])
-        tab = f"{busiest}?tab={DASHBOARD}&environment={TEST}"
-        return [*found, {"name": "dashboard, busiest merchant", "table": "", "url": tab}]
+        busiest = _busiest_merchant()
+        page = reverse("admin:merchants_merchant_change", args=[busiest])
+        whose = f"merchant={busiest}&environment={TEST}"
+        addresses = {
+            "dashboard, busiest merchant": f"{page}?tab={DASHBOARD}&environment={TEST}",
+            "find payments, busiest merchant": f"{reverse('admin:find_payments')}?{whose}",
+        }
+        return [*found, *({"name": n, "table": "", "url": u} for n, u in addresses.items())]
 
     def queries(self, url: str) -> int:
         """How many statements the page takes, with everything warm."""

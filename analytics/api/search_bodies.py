@@ -6,15 +6,20 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from analytics.search.pages import LENGTH_MAX
-from analytics.search.query import FACETS, SORTS, Range, SearchQuery
+from analytics.search.query import (
+    ASKED_WORDS_MAX,
+    FACETS,
+    SORTS,
+    TEXT_LENGTH_MAX,
+    Range,
+    SearchQuery,
+)
 from analytics.search.words import asked_words
 from payments_project.api.bodies import FreeText
 from payments_project.api.objects import ApiObject, Time
 from payments_project.api.query import Query, QueryInteger
 from transactions.api.bodies import TransactionFilters
 from transactions.api.objects import TransactionObject
-
-ASKED_WORDS_MAX = 20
 
 
 def _facets(text: str) -> str:
@@ -37,14 +42,16 @@ def _few_words(text: str) -> str:
 class SearchParameters(Query, TransactionFilters):
     """``GET /v1/search/transactions``."""
 
-    q: Annotated[FreeText, Field(max_length=200), AfterValidator(_few_words)] | None = Field(
-        None,
-        description=(
-            "Words, all of which must be in the description, the customer's e-mail address, the"
-            " metadata's values, the card's last four digits, the gateway's id or the ids of"
-            " transaction and customer. A word's beginning finds it too, from three characters on;"
-            " where nothing is found so, words that are a letter or two apart do."
-        ),
+    q: Annotated[FreeText, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(_few_words)] | None = (
+        Field(
+            None,
+            description=(
+                "Words, all of which must be in the description, the customer's e-mail address, the"
+                " metadata's values, the card's last four digits, the gateway's id or the ids of"
+                " transaction and customer. A word's beginning finds it too, from three characters on;"
+                " where nothing is found so, words that are a letter or two apart do."
+            ),
+        )
     )
     brand: Annotated[str, Field(min_length=1, max_length=20)] | None = None
     gateway: Annotated[str, Field(min_length=1, max_length=50)] | None = None

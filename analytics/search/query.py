@@ -8,6 +8,8 @@ from uuid import UUID
 ELASTICSEARCH, POSTGRESQL = "elasticsearch", "postgresql"
 
 CREATED_AT, AMOUNT = "created_at", "amount"
+# Of a text that is searched for.
+TEXT_LENGTH_MAX, ASKED_WORDS_MAX = 200, 20
 SORTS = ("-created_at", "created_at", "-amount", "amount")
 
 # Facets by the payment's field that they count.

@@ -71,10 +71,20 @@ def _find(
 def is_elasticsearch_asked(freshness: Mapping[str, datetime | None]) -> bool:
     """Whether Elasticsearch answers searches now: it is configured, answered last time, and is not
     behind."""
+    return bool(settings.ELASTICSEARCH_URL) and not why_not_elasticsearch(freshness)
+
+
+def why_not_elasticsearch(freshness: Mapping[str, datetime | None]) -> str:
+    """Why Elasticsearch, where there is one, does not answer searches of this process now; empty
+    where it does."""
     reached, other = freshness[ELASTICSEARCH], freshness[POSTGRESQL]
-    if not settings.ELASTICSEARCH_URL or reached is None or time.monotonic() < _left_alone_until:
-        return False
-    return other is None or reached >= other - BEHIND_MAX
+    if reached is None:
+        return "it has read no changes yet"
+    if time.monotonic() < _left_alone_until:
+        return "it did not answer just now"
+    if other is not None and reached < other - BEHIND_MAX:
+        return "it is behind"
+    return ""
 
 
 def _leave_alone(why: str) -> None:

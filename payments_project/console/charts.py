@@ -44,11 +44,13 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One column: its label, what it says, and the value of each series, from the bottom up."""
+    """One column: its label, what it says, the value of each series, from the bottom up, and where
+    a click leads."""
 
     label: str
     title: str
     values: tuple[int, ...]
+    url: str = ""
 
 
 def count_tick(count: int) -> str:
@@ -188,6 +190,7 @@ def _columns(chart: Chart, height: int) -> dict[str, Any]:
                 "x": round(place * step + (step - width) / 2, 3),
                 "hit_x": round(place * step, 3),
                 "title": bar.title,
+                "url": bar.url,
                 "parts": parts,
             }
         )

@@ -226,6 +226,17 @@ def boolean(value: bool | None) -> SafeString:
     return badge("yes", GREEN) if value else badge("no", GREY)
 
 
+def progress(done: int, expected: int) -> SafeString:
+    """A bar of how much is done, with the numbers beside it; of an estimate, which may be passed."""
+    most = max(expected, done, 1)
+    return format_html(
+        '<progress class="c-progress" value="{0}" max="{1}" aria-label="{2}"></progress>{2}',
+        done,
+        most,
+        f"{done:,} of about {most:,}",
+    )
+
+
 def pretty_json(value: Any) -> SafeString:
     """JSON with its keys, texts and numbers set apart; folded away beyond forty lines."""
     if value in (None, {}, []):

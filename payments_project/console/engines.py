@@ -1,7 +1,8 @@
 """Whether the engines, the workers, the jobs and the readers of the log are well, on the home page."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -23,14 +24,32 @@ _NAMES = {"redis": "Redis", "kafka": "Kafka", "elasticsearch": "Elasticsearch"}
 LEDGER_CURSOR = "ledger_balances"
 
 
+@dataclass(frozen=True, slots=True)
+class FaultSource:
+    """An app's own word on the tile: ``statement`` gives a statement without parameters for one
+    value, which is asked for together with all others', and ``faults_of`` what is wrong by it."""
+
+    statement: Callable[[], str]
+    faults_of: Callable[[Any], list[str]]
+
+
+_fault_sources: list[FaultSource] = []
+
+
+def register_faults(source: FaultSource) -> None:
+    """Adds to what the tile tells; called once, when the console is loaded."""
+    _fault_sources.append(source)
+
+
 @home_part(permission="payments_project.view_event")
 def engines(request: HttpRequest, environment: str) -> HomeParts:
     """What is away, whether the workers still work, which jobs fail or are late, and which readers
     are behind or stopped; that PostgreSQL is there, the page shows."""
     asked = ask_other_engines()
     away = [_NAMES[name] for name, found in asked.items() if found["status"] == UNAVAILABLE]
-    told = yield Told(f"SELECT json_build_array(({lag_statement()}), ({jobs_statement()}))")
-    of_readers, of_jobs = json.loads(told) if isinstance(told, str) else told
+    statements = [lag_statement(), jobs_statement(), *(one.statement() for one in _fault_sources)]
+    told = yield Told(f"SELECT json_build_array({', '.join(f'({one})' for one in statements)})")
+    of_readers, of_jobs, *of_others = json.loads(told) if isinstance(told, str) else told
     readers, jobs = lags_of(of_readers), jobs_of(of_jobs)
     faults = [f"{name} is away" for name in away]
     if not any(reader.name == LEDGER_CURSOR and reader.is_active for reader in readers):
@@ -38,6 +57,8 @@ def engines(request: HttpRequest, environment: str) -> HomeParts:
         jobs = []
     faults += _jobs_faults(jobs)
     faults += _readers_faults(readers, asked)
+    for source, answer in zip(_fault_sources, of_others, strict=True):
+        faults += source.faults_of(answer)
     configured = 1 + sum(found["status"] != "not_configured" for found in asked.values())
     yield Tile(
         label="Engines",
@@ -106,4 +127,4 @@ def _url(request: HttpRequest, *, has_job_faults: bool) -> str:
     return display.list_url("payments_project.eventcursor")
 
 
-__all__ = ["engines"]
+__all__ = ["FaultSource", "engines", "register_faults"]

@@ -149,7 +149,8 @@ def flag_filter(
     return FlagFilter
 
 
-def _day(text: str) -> date | None:
+def read_day(text: str) -> date | None:
+    """A day as a form gives it, which the next one is after; None for anything else."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -158,8 +159,9 @@ def _day(text: str) -> date | None:
     return day if day < date.max else None
 
 
-def _number(text: str) -> Decimal | None:
-    """A comma is one between thousands: read as a decimal one it would find a hundredfold."""
+def read_number(text: str) -> Decimal | None:
+    """An amount as people write it; None for anything else. A comma is one between thousands: read
+    as a decimal one it would find a hundredfold."""
     if not _NUMBER.fullmatch(text):
         return None
     number = Decimal(text.replace(",", ""))
@@ -214,7 +216,7 @@ class CreatedFilter(RangeFilter):
     parameters = ("created_from", "created_to")
     is_indexed = True
     kind = "date"
-    read = staticmethod(_day)
+    read = staticmethod(read_day)
 
     def key_range(self) -> dict[str, Any]:
         first, last = self.bounds()
@@ -235,7 +237,7 @@ def date_range_filter(field: str, *, title: str, is_indexed: bool = False) -> ty
     class DateRangeFilter(RangeFilter):
         parameters = (f"{field}_from", f"{field}_to")
         kind = "date"
-        read = staticmethod(_day)
+        read = staticmethod(read_day)
 
         def key_range(self) -> dict[str, Any]:
             return self._days() if is_indexed else {}
@@ -259,7 +261,7 @@ class AmountFilter(RangeFilter):
     title = "amount"
     parameters = ("amount_from", "amount_to")
     kind = "amount"
-    read = staticmethod(_number)
+    read = staticmethod(read_number)
 
     def within(self, queryset: QuerySet) -> QuerySet:
         least, most = self.bounds()

@@ -133,6 +133,33 @@ def panel(
 
 
 @dataclass(frozen=True, slots=True)
+class PageLink:
+    """A link from an object's page to one that is about it, as a button beside the acts."""
+
+    title: str
+    icon: str
+    permission: str
+    make_url: Callable[[Any], str]
+
+
+_links: dict[str, list[PageLink]] = {}
+
+
+def link_page(label: str, link: PageLink) -> None:
+    """Has every page of ``label`` (``app.model``) lead to ``link``, for staff with its permission."""
+    _links.setdefault(label.lower(), []).append(link)
+
+
+def links_of(request: HttpRequest, instance: Model) -> list[dict[str, str]]:
+    """The links of an object's page that the user may follow."""
+    return [
+        {"title": link.title, "icon": link.icon, "url": link.make_url(instance)}
+        for link in _links.get(instance._meta.label_lower, ())
+        if request.user.has_perm(link.permission)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Tab:
     """A part of a page, with an address of its own."""
 

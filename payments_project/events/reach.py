@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
+from psycopg import sql
 
 from payments_project.events.models import ConsumerReach
 from payments_project.events.reader_connection import ReaderConnection
@@ -26,6 +27,12 @@ ON CONFLICT (consumer, source) DO UPDATE SET reached_at = excluded.reached_at
 """
 _TOPICS = """
 SELECT min(reached_at), count(*) FROM consumer_reaches WHERE consumer = ANY(%s) AND source = 'log'
+"""
+_REACHES = """
+SELECT json_object_agg(consumer, reached_at)
+  FROM (SELECT consumer, min(reached_at) AS reached_at FROM consumer_reaches
+         WHERE consumer = ANY({names}::text[]) AND (source = {log}) = {is_from_log}
+         GROUP BY consumer) AS reach
 """
 
 
@@ -74,3 +81,12 @@ def read_reaches(names: Iterable[str], *, is_from_log: bool) -> Mapping[str, dat
     for consumer, moment in rows.values_list("consumer", "reached_at"):
         reached[consumer] = min(moment, reached.get(consumer, moment))
     return reached
+
+
+def reaches_statement(names: Iterable[str], *, is_from_log: bool) -> str:
+    """What ``read_reaches`` asks, as a statement without parameters for who asks other things with
+    it: an object of times by consumer, or NULL where none has told."""
+    statement = sql.SQL(_REACHES).format(
+        names=sql.Literal(list(names)), log=sql.Literal(LOG), is_from_log=sql.Literal(is_from_log)
+    )
+    return statement.as_string()

@@ -28,6 +28,12 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
     {
         "title": "Payments",
         "items": [
+            (
+                "Find payments",
+                "manage_search",
+                "find_payments",
+                "transactions.view_transaction",
+            ),
             ("Transactions", "credit_card", "transactions.Transaction"),
             ("Refunds", "undo", "disputes.Refund"),
             ("Disputes", "gavel", "disputes.Dispute"),
@@ -85,6 +91,7 @@ CONSOLE_SIDEBAR: list[dict[str, Any]] = [
             ("Events", "history", "payments_project.Event"),
             ("Event readers", "bookmark", "payments_project.EventCursor"),
             ("Jobs", "schedule", "jobs", "payments_project.view_scheduledjob"),
+            ("Search indices", "database_search", "analytics.SearchIndex"),
             ("Dead letters", "unsubscribe", "payments_project.DeadLetter"),
             ("Idempotency keys", "fingerprint", "payments_project.IdempotencyKey"),
             ("Monthly tables", "calendar_view_month", "payments_project.MonthlyTable"),

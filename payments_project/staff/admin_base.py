@@ -35,7 +35,7 @@ from payments_project.console.display import list_url
 from payments_project.console.filters import ConsoleFilter, CreatedFilter, active_filters
 from payments_project.console.list_tools import ListTools
 from payments_project.console.names import NAMED_IDS, attach_names
-from payments_project.console.panels import OVERVIEW, Panel, panels_of, tabs_of
+from payments_project.console.panels import OVERVIEW, Panel, links_of, panels_of, tabs_of
 from payments_project.console.presented import Cell, Presented
 from payments_project.console.search import (
     Conditions,
@@ -307,6 +307,7 @@ class FastModelAdmin(ListTools, Presented, ModelAdmin):
             tabs = tabs_of(request, obj)
             tab = next((tab.name for tab in tabs if tab.is_current), OVERVIEW)
             context |= {"tabs": tabs, "panels": panels_of(request, obj, tab=tab)}
+            context["links"] = links_of(request, obj)
             self.lay_out(request, context, obj)
         response: HttpResponse = super().render_change_form(
             request, context, add, change, form_url, obj

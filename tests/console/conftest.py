@@ -5,7 +5,7 @@ The business is made once a session through the merchant API, so that every list
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import Client
 
 from analytics.demo.history import write_history
-from analytics.models import DailyTransactionSummary
+from analytics.models import DailyTransactionSummary, SearchIndex
 from disputes.models import Dispute
 from merchants.models import Customer
 from merchants.services.create_customer import create_customer
@@ -68,6 +68,23 @@ def _staff_user(**details: Any) -> StaffUser:
 
 def _browser_of(user: StaffUser) -> Client:
     return signed_in(user)
+
+
+@pytest.fixture(autouse=True)
+def retired_index() -> SearchIndex:
+    """A search index that was replaced. For each test: tests of search delete all that there are."""
+    at = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
+    index, _ = SearchIndex.objects.get_or_create(
+        name="console-transactions-20261001-093000-000000",
+        defaults={
+            "state": SearchIndex.RETIRED,
+            "copied_count": 1_234,
+            "expected_count": 1_200,
+            "live_at": at,
+            "retired_at": at + timedelta(days=30),
+        },
+    )
+    return index
 
 
 @pytest.fixture

@@ -20,6 +20,9 @@ from analytics.search.elastic.documents import ALIAS, TransactionDocument
 
 logger = logging.getLogger(__name__)
 
+# Somebody waits for a page meanwhile.
+COUNT_SECONDS_MAX = 1.0
+
 
 def write_alias(index: str) -> str:
     """What ``index`` is written to through."""
@@ -101,6 +104,14 @@ def forget_index(index: str) -> None:
     and nothing read. What is left of it is deleted."""
     SearchIndex.objects.filter(name=index).delete()
     delete_index(index)
+
+
+def count_documents() -> dict[str, int]:
+    """How many documents each index has, by its name. Raises as the client does, within
+    ``COUNT_SECONDS_MAX``."""
+    asked = client().options(request_timeout=COUNT_SECONDS_MAX)
+    found = asked.indices.stats(index=f"{ALIAS}-*", metric="docs")["indices"]
+    return {name: stats["primaries"]["docs"]["count"] for name, stats in found.items()}
 
 
 def delete_index(index: str) -> None:
