@@ -3,11 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import islice
 
 # Letters and digits, with marks within: an e-mail address, an order number, a gateway's id.
 _COMPOUND = re.compile(r"[^\W_]+(?:[._@+\-]+[^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
-_MARKS = re.compile(r"[._@+\-]")
 
 WORD_LENGTH_MAX = 64
 # Of one payment. Fifty values of metadata may have thousands of words; who needs more than these
@@ -26,19 +26,16 @@ def words_of(*, texts: Iterable[str | None], names: Iterable[str | None] = ()) -
     """The words of ``texts``, each once, in their order, at most ``WORDS_MAX``: without case and
     accents, cut to ``WORD_LENGTH_MAX``. One with marks in it (``ann.lee@example.org``) is there
     whole and in its parts; of ``names`` there are no parts, since an id's part is nobody's."""
-    found: dict[str, None] = {}
-    for name in names:
-        for compound in _COMPOUND.findall(_plain(name or "")):
-            found[compound[:WORD_LENGTH_MAX]] = None
-    for text in texts:
-        for compound in _COMPOUND.findall(_plain(text or "")):
-            found[compound[:WORD_LENGTH_MAX]] = None
-            if _MARKS.search(compound):
-                for part in _PART.findall(compound):
-                    found[part[:WORD_LENGTH_MAX]] = None
-        if len(found) >= WORDS_MAX:
-            break
-    return list(found)[:WORDS_MAX]
+    found = {
+        word[:WORD_LENGTH_MAX]: None
+        for word in _COMPOUND.findall(_plain(" ".join(filter(None, names))))
+    }
+    for compound in _COMPOUND.findall(_plain(" ".join(filter(None, texts)))):
+        found[compound[:WORD_LENGTH_MAX]] = None
+        if not compound.isalnum():
+            for part in _PART.findall(compound):
+                found[part[:WORD_LENGTH_MAX]] = None
+    return list(islice(found, WORDS_MAX))
 
 
 def asked_words(text: str) -> list[list[str]]:

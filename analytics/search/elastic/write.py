@@ -12,7 +12,7 @@ from analytics.search.elastic.indices import forget_index, index_exists, write_a
 from payments_project.events.errors import Postponed
 
 # Chunks under way at once: while Elasticsearch works on one, the next is made ready.
-WRITERS = 3
+WRITERS = 2
 _STALE = 409
 # A node that has no room or no time now, or whose disk is full.
 _LATER = (403, 429, 500, 502, 503, 504)
@@ -35,10 +35,7 @@ def write_payments(chunks: Iterable[Sequence[FoundPayment]], *, targets: Sequenc
     aliases = [write_alias(name) for name in targets]
 
     def write(payments: Sequence[FoundPayment]) -> list[dict[str, Any]]:
-        document = TransactionDocument()
-        actions = document.actions_for(payments, targets=aliases)
-        _, errors = document.bulk(actions, raise_on_error=False, require_alias=True)
-        return list(errors)
+        return TransactionDocument().write(payments, targets=aliases)
 
     try:
         with ThreadPoolExecutor(WRITERS) as pool:
@@ -49,15 +46,14 @@ def write_payments(chunks: Iterable[Sequence[FoundPayment]], *, targets: Sequenc
         raise Postponed(f"elasticsearch: {type(error).__name__}") from error
 
 
-def _examine(errors: Sequence[dict[str, Any]], targets: Sequence[str]) -> None:
+def _examine(refusals: Sequence[dict[str, Any]], targets: Sequence[str]) -> None:
     lost = set()
-    for error in errors:
-        ((_, found),) = error.items()
-        status, kind = found["status"], found.get("error", {}).get("type", "")
+    for refusal in refusals:
+        status, kind = refusal["status"], refusal.get("error", {}).get("type", "")
         if status == _STALE:
             continue
         if status == 404 and kind == "index_not_found_exception":
-            lost.add(found["_index"])
+            lost.add(refusal["_index"])
         elif status in _LATER:
             raise Postponed(f"elasticsearch: {kind}")
         else:
