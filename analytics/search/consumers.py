@@ -101,5 +101,5 @@ SEARCH_WORDS = Consumer(
     name=WORDS, handle=_handle_words, objects=_SHOWN, batch_events=500, tells_reach=True
 )
 SEARCH_DOCUMENTS = Consumer(
-    name=DOCUMENTS, handle=_handle_documents, objects=_SHOWN, batch_events=2_000, tells_reach=True
+    name=DOCUMENTS, handle=_handle_documents, objects=_SHOWN, batch_events=4_000, tells_reach=True
 )

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,15 +11,35 @@ from analytics.search.words import words_of
 
 CHUNK = 500
 
-_COLUMNS = """transactions.id, transactions.merchant_id, transactions.environment, transactions.revision,
-       transactions.created_at, transactions.updated_at, transactions.status,
-       transactions.amount, transactions.currency,
-       transactions.captured_amount, transactions.refunded_amount, transactions.fee_amount,
-       transactions.customer_id, customers.email, transactions.payment_method_token,
-       transactions.payment_method_type, transactions.brand, transactions.last_four,
-       transactions.gateway_name, transactions.gateway_transaction_id,
-       transactions.failure_code, transactions.decline_code, transactions.risk_level,
-       transactions.description, transactions.metadata, refunds.facts, disputes.facts"""
+
+def _milliseconds(column: str) -> str:
+    return f"(extract(epoch FROM transactions.{column}) * 1000)::bigint"
+
+
+# What a document shows, by its field. PostgreSQL writes it as JSON, in half the time that Python
+# takes to read the columns and write them.
+_SHOWN = {
+    **{
+        name: f"transactions.{name}"
+        for name in (
+            "id", "merchant_id", "environment", "revision", "status", "amount", "currency",
+            "captured_amount", "refunded_amount", "fee_amount", "customer_id",
+            "payment_method_token", "payment_method_type", "brand", "last_four", "gateway_name",
+            "gateway_transaction_id", "failure_code", "decline_code", "risk_level", "description",
+        )
+    },
+    "created_at": _milliseconds("created_at"),
+    "updated_at": _milliseconds("updated_at"),
+    "customer_email": "customers.email",
+    "metadata": "coalesce(transactions.metadata, '{}')",
+    "refunds": "coalesce(refunds.facts, '[]')",
+    "disputes": "coalesce(disputes.facts, '[]')",
+}  # fmt: skip
+_DOCUMENT = ", ".join(f"'{name}', {value}" for name, value in _SHOWN.items())
+_COLUMNS = f"""transactions.id, transactions.merchant_id, transactions.environment,
+       transactions.revision, transactions.customer_id, customers.email, transactions.last_four,
+       transactions.gateway_transaction_id, transactions.description, transactions.metadata,
+       json_build_object({_DOCUMENT})::text"""
 # Subqueries and no joins with groups: a page of payments looks up its own refunds and disputes.
 _FROM = """
   LEFT JOIN customers ON customers.id = transactions.customer_id
@@ -46,7 +65,8 @@ SELECT {_COLUMNS}
 
 
 class FoundPayment(NamedTuple):
-    """A payment as search has it. Amounts in minor units, times in UTC.
+    """A payment as search has it: what its words are made of, and ``document``, the JSON of all
+    that is shown (amounts in minor units, times in milliseconds since 1970).
 
     It was read in one statement, so ``revision`` is that of everything in it but the customer's
     e-mail address, for which the revision is raised after the change.
@@ -56,29 +76,13 @@ class FoundPayment(NamedTuple):
     merchant_id: UUID
     environment: str
     revision: int
-    created_at: datetime
-    updated_at: datetime
-    status: str
-    amount: int
-    currency: str
-    captured_amount: int | None
-    refunded_amount: int
-    fee_amount: int
     customer_id: UUID | None
     customer_email: str | None
-    payment_method_token: str | None
-    payment_method_type: str
-    brand: str | None
     last_four: str | None
-    gateway_name: str
     gateway_transaction_id: str | None
-    failure_code: str | None
-    decline_code: str | None
-    risk_level: str | None
     description: str | None
     metadata: dict[str, str]
-    refunds: list[dict[str, Any]]
-    disputes: list[dict[str, Any]]
+    document: str
 
     def words(self) -> list[str]:
         """The words that it is found by."""
@@ -125,9 +129,5 @@ def _read(statement: str, parameters: dict[str, Any]) -> list[FoundPayment]:
 
 def _payment(row: Sequence[Any]) -> FoundPayment:
     # JSON comes as text from Django's cursors.
-    *columns, metadata, refunds, disputes = row
-    parts = [
-        json.loads(metadata) if metadata else {},
-        *(json.loads(facts) if facts else [] for facts in (refunds, disputes)),
-    ]
-    return FoundPayment(*columns, *parts)
+    *columns, metadata, document = row
+    return FoundPayment._make([*columns, json.loads(metadata) if metadata else {}, document])

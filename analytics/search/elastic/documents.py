@@ -109,18 +109,10 @@ class TransactionDocument(Document):
 
     def prepare(self, instance: FoundPayment) -> bytes:
         """The document as JSON, which the client passes on as it is."""
-        content = instance._asdict()
         words = instance.words()
-        content |= {
-            "id": str(instance.id),
-            "merchant_id": str(instance.merchant_id),
-            "created_at": int(instance.created_at.timestamp() * 1000),
-            "updated_at": int(instance.updated_at.timestamp() * 1000),
-            "customer_id": str(instance.customer_id) if instance.customer_id else None,
-            "words": words,
-            "spelled": spelled_words(words),
-        }
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        made = json.dumps({"words": words, "spelled": spelled_words(words)}, ensure_ascii=False)
+        # One object out of two.
+        return f"{instance.document[:-1]}, {made[1:]}".encode()
 
     def _prepare_action(self, object_instance: FoundPayment, action: str) -> dict[str, Any]:
         return {

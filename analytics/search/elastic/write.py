@@ -12,7 +12,7 @@ from analytics.search.elastic.indices import forget_index, index_exists, write_a
 from payments_project.events.errors import Postponed
 
 # Chunks under way at once: while Elasticsearch works on one, the next is made ready.
-WRITERS = 2
+WRITERS = 3
 _STALE = 409
 # A node that has no room or no time now, or whose disk is full.
 _LATER = (403, 429, 500, 502, 503, 504)
