@@ -28,6 +28,7 @@ from bench.load_process import LoadRun, load_process
 from bench.machine import machine_facts
 from bench.processes import choose_cores, pinned
 from bench.product import product_process
+from bench.reader_seconds import reader_seconds
 from bench.result import Bar, Result, print_table
 from bench.tenants import make_tenants, payment_request
 from bench.web import THREADS, WORKERS, start_web
@@ -141,34 +142,13 @@ def _throughput(options: argparse.Namespace, database: Database, result: Result)
 
 def _relay_seconds(database: Database, before: str, last: EventRow) -> float:
     """The relay's own code, from its start to its cursor behind the last event."""
-    with psycopg.connect(database.owner_url, autocommit=True) as owner:
-        owner.execute(
-            "INSERT INTO event_cursors (name, snapshot, system_identifier)"
-            " SELECT %s, %s::pg_snapshot, system_identifier FROM pg_control_system()"
-            " ON CONFLICT (name) DO UPDATE SET snapshot = excluded.snapshot, target = NULL,"
-            " position = 0",
-            [relay_cursor(GROUP), before],
-        )
-        stop = threading.Event()
-        relay = threading.Thread(target=run_relay, args=([GROUP],), kwargs={"stop": stop})
-        started = time.perf_counter()
-        relay.start()
-        while not _is_done(owner, last):
-            if time.perf_counter() - started > 120:
-                raise BenchError("the relay did not come to the last event in 120 s")
-            time.sleep(0.01)
-        seconds = time.perf_counter() - started
-        stop.set()
-        relay.join()
-        return seconds
-
-
-def _is_done(owner: psycopg.Connection, last: EventRow) -> bool:
-    row = owner.execute(
-        "SELECT position >= %s FROM event_cursors WHERE name = %s",
-        [last.position, relay_cursor(GROUP)],
-    ).fetchone()
-    return bool(row and row[0])
+    return reader_seconds(
+        database,
+        cursor=relay_cursor(GROUP),
+        before=before,
+        last=last.position,
+        run=lambda stop: run_relay([GROUP], stop=stop),
+    )
 
 
 def _bare_topic() -> str:

@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import random
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from bench.environment import (
 from bench.load_process import HttpRequest, LoadProcess, LoadRun, load_process
 from bench.machine import machine_facts
 from bench.processes import choose_cores, pinned
+from bench.reader_seconds import reader_seconds
 from bench.result import Bar, Result, print_table
 from bench.search_data import fill_payments, make_customers, write_events
 from bench.tenants import Tenant, make_tenants
@@ -134,37 +134,19 @@ def _consumer_seconds(database: Database, before: str, events: int) -> float:
     index = indices.begin_index(expected=events)
     if index is None:
         raise BenchError("another index is being built")
-    with psycopg.connect(database.owner_url, autocommit=True) as owner:
-        owner.execute(
-            "INSERT INTO event_cursors (name, snapshot, system_identifier)"
-            " SELECT %s, %s::pg_snapshot, system_identifier FROM pg_control_system()"
-            " ON CONFLICT (name) DO UPDATE SET snapshot = excluded.snapshot, target = NULL,"
-            " position = 0",
-            [SEARCH_DOCUMENTS.cursor, before],
-        )
-        last = owner.execute("SELECT max(position) FROM events").fetchone()
-        stop = threading.Event()
-        thread = threading.Thread(target=log_run(SEARCH_DOCUMENTS, stop=stop).run)
-        started = time.perf_counter()
-        thread.start()
-        while not _is_done(owner, SEARCH_DOCUMENTS.cursor, last[0] if last else 0):
-            if time.perf_counter() - started > 600:
-                raise BenchError("the consumer did not come to the last event in 600 s")
-            time.sleep(0.01)
-        seconds = time.perf_counter() - started
-        stop.set()
-        thread.join()
+    with psycopg.connect(database.owner_url) as owner:
+        found = owner.execute("SELECT max(position) FROM events").fetchone()
+    seconds = reader_seconds(
+        database,
+        cursor=SEARCH_DOCUMENTS.cursor,
+        before=before,
+        last=found[0] if found else 0,
+        run=lambda stop: log_run(SEARCH_DOCUMENTS, stop=stop).run(),
+    )
     _require_count(index.name, events)
     for row in SearchIndex.objects.all():
         indices.forget_index(row.name)
     return seconds
-
-
-def _is_done(owner: psycopg.Connection, cursor: str, last: int) -> bool:
-    row = owner.execute(
-        "SELECT position >= %s FROM event_cursors WHERE name = %s", [last, cursor]
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def _ready_made(count: int) -> list[dict[str, Any]]:

@@ -1,8 +1,7 @@
 """Search as a consumer group of Kafka: the same, and how far it is, is known by partition."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from tests.analytics.search.searching import ELASTICSEARCH, ids, search
 from tests.api_client import Api
 from tests.merchants.making import MadeMerchant, client_of
 from tests.payments_project.events.kafka_reading import own_topics, relaying
-from tests.payments_project.events.reading import wait_until
+from tests.payments_project.events.reading import running, wait_until
 from tests.server import start_server
 from tests.stack_selection import required_address
 
@@ -24,20 +23,11 @@ KINDS = 4
 PARTITIONS = 2
 
 
-@contextmanager
-def in_group(consumer: Consumer) -> Iterator[None]:
+def in_group(consumer: Consumer) -> AbstractContextManager[None]:
     """A member of the consumer's group, meanwhile."""
     from payments_project.events.kafka.consume import KafkaRun
 
-    stop = threading.Event()
-    thread = threading.Thread(target=KafkaRun(consumer, stop=stop).run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(40)
-        assert not thread.is_alive()
+    return running(lambda stop: KafkaRun(consumer, stop=stop).run())
 
 
 @pytest.fixture

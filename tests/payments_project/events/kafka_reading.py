@@ -1,6 +1,5 @@
 """Topics of a test's own in the real Kafka, and what lies in them."""
 
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from payments_project.events.kafka.relay import relay_cursor, run_relay
 from payments_project.events.kafka.topics import GROUPS
-from tests.payments_project.events.reading import born_now
+from tests.payments_project.events.reading import born_now, running
 from tests.stack_selection import required_address
 
 SECONDS_MAX = 40
@@ -39,15 +38,8 @@ def relaying(*, from_now: bool = True) -> Iterator[None]:
     if from_now:
         for group in GROUPS:
             born_now(relay_cursor(group))
-    stop = threading.Event()
-    relay = threading.Thread(target=run_relay, args=(list(GROUPS),), kwargs={"stop": stop})
-    relay.start()
-    try:
+    with running(lambda stop: run_relay(list(GROUPS), stop=stop)):
         yield
-    finally:
-        stop.set()
-        relay.join(SECONDS_MAX)
-        assert not relay.is_alive()
 
 
 def consumed(

@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from django.db import connection
 
@@ -63,17 +63,22 @@ def consume_until(consumer: Consumer, done: Callable[[], bool], *, seconds: floa
         wait_until(done, seconds=seconds, what=consumer.name)
 
 
-@contextmanager
-def consuming(consumer: Consumer) -> Iterator[None]:
+def consuming(consumer: Consumer) -> AbstractContextManager[None]:
     """Runs the consumer on the log meanwhile."""
+    return running(lambda stop: log_run(consumer, stop=stop).run())
+
+
+@contextmanager
+def running(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Runs ``work`` in a thread meanwhile; it ends once the event that it is given is set."""
     stop = threading.Event()
-    thread = threading.Thread(target=log_run(consumer, stop=stop).run)
+    thread = threading.Thread(target=work, args=(stop,))
     thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(40)
         assert not thread.is_alive()
 
 
