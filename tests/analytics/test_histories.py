@@ -28,10 +28,10 @@ from tests.analytics.histories.acts import (
     Record,
     RefundPart,
     RunJob,
-    histories,
     moment,
 )
 from tests.analytics.histories.agreement import everything_agrees
+from tests.analytics.histories.drawing import histories
 from tests.analytics.histories.failure import failure
 from tests.analytics.histories.shorten import shortened
 from tests.analytics.histories.world import DOCUMENTS, SUMMARIES, WORDS, World, new_world
@@ -41,7 +41,7 @@ from tests.api_client import Api
 from tests.server import Server
 
 # Of some seconds each; more for a night (docs/testing.md).
-EXAMPLES = int(os.environ.get("PAYMENTS_TEST_HISTORIES", "12"))
+EXAMPLES = int(os.environ.get("PAYMENTS_TEST_HISTORIES", "15"))
 ACTS_MAX = 100
 
 
@@ -67,7 +67,7 @@ def played(server: Server, engine: str, *acts: Act) -> Iterator[World]:
     """The world after these acts, of which all that tells agrees."""
     with new_world(server, engine) as world:
         world.play(acts)
-        everything_agrees(world, engine)
+        everything_agrees(world)
         yield world
 
 

@@ -1,5 +1,4 @@
-"""What may happen: each act is a value that reads as what it does, and a strategy draws lists of
-them.
+"""What may happen: each act is a value that reads as what it does.
 
 Payments, customers, refunds and disputes are named by number, counted round, so that any list of
 acts is a history: an act that finds nothing to act on, or is refused, is part of it too.
@@ -10,22 +9,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from hypothesis import strategies as st
-
 from analytics.services.refresh_monthly_stats import refresh_monthly_stats
 from analytics.services.roll_up_due_days import roll_up_due_days
 from analytics.services.roll_up_whole_days import roll_up_whole_days
 from disputes.models import Dispute
+from tests.analytics.histories.agreement import tables_agree
 from tests.analytics.histories.world import (
-    DOCUMENTS,
-    SHOPS,
-    SUMMARIES,
-    WORDS,
     Customer,
     World,
     outcome,
 )
-from tests.gateway_messages import deliver_gateway_messages
+from tests.gateway_messages import deliver_gateway_messages, told
 from transactions.balances import fold_balances
 from transactions.gateways.simulator.disputes import decide_dispute, raise_dispute
 from transactions.models import Transaction
@@ -47,15 +41,6 @@ CARDS = {
     "confirmed later": "4000000000006033",
     "times out": "4000000000006009",
 }
-CURRENCIES = ("USD", "EUR", "JPY", "KWD")
-DESCRIPTIONS = (
-    "Café crème", "blue-heron mug", "Blue mug, large", "Kettle", "Hero poster", "heron",
-    "gift for Zoë", "",
-)  # fmt: skip
-ORDERS = ("ORD-10427", "10427", "ord 10428", "ORD-77001", "kettle/7", "")
-EMAILS = ("ann.lee@example.org", "ann@before.test", "zoe@heron.test", "bob+mug@example.org")
-REASONS = ("fraudulent", "10.4", "4837", "product_not_received", "13.1")
-EVIDENCE = ("winning_evidence", "losing_evidence", "escalate_inquiry_evidence", "It arrived.")
 SUCCESSFUL = ("succeeded", "refunded", "disputed")
 HELD = ("authorized",)
 ANY = ()
@@ -306,6 +291,21 @@ class Escalate(Act):
 
 
 @dataclass(frozen=True, repr=False)
+class GiveReason(Act):
+    """The gateway tells of another reason for a dispute that goes on; nothing else changes."""
+
+    dispute: int
+    reason: str
+
+    def do(self, world: World) -> str:
+        found = world.dispute(self.dispute, KINDS, UNDECIDED)
+        if found is None:
+            return NOBODY
+        told("dispute.updated", dispute=found.gateway_dispute_id, reason=self.reason)
+        return f"it was {found.reason_code}"
+
+
+@dataclass(frozen=True, repr=False)
 class Describe(Act):
     payment: int
     description: str
@@ -387,6 +387,15 @@ class RunJob(Act):
         return str(JOBS[self.job]())
 
 
+@dataclass(frozen=True, repr=False)
+class Look(Act):
+    """In the middle of it, all that is kept agrees."""
+
+    def do(self, world: World) -> str:
+        tables_agree(world)
+        return "it agrees"
+
+
 def _roll_up_nights() -> int:
     today = datetime.now(UTC).date()
     days = roll_up_whole_days(first=today - timedelta(days=3), last=today)
@@ -419,12 +428,6 @@ def moment(name: str) -> datetime:
     }[name]
 
 
-MOMENTS = (
-    "yesterday", "midnight", "before midnight", "two years, first day", "two years, day before",
-    "long ago",
-)  # fmt: skip
-
-
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
@@ -441,92 +444,3 @@ def _texts(world: World, description: str, order: str) -> dict[str, Any]:
     if order:
         body["metadata"] = {"order": order}
     return body
-
-
-NUMBERS = st.integers(0, 15)
-FEW = st.integers(0, 4)
-PARTS = st.sampled_from([100, 1, 30, 50])
-AMOUNTS = st.sampled_from([1000, 1, 7, 199, 2500, 99_999])
-SHOP = st.sampled_from([*range(len(SHOPS)), 0])
-MAYBE_SOMEBODY = st.none() | FEW
-
-PAYMENTS = st.builds(
-    Pay,
-    shop=SHOP,
-    card=st.sampled_from(list(CARDS)),
-    amount=AMOUNTS,
-    currency=st.sampled_from(CURRENCIES),
-    capture=st.sampled_from([True, True, False]),
-    description=st.sampled_from(DESCRIPTIONS),
-    order=st.sampled_from(ORDERS),
-    customer=MAYBE_SOMEBODY,
-)
-RECORDS = st.builds(
-    Record,
-    shop=SHOP,
-    moment=st.sampled_from(MOMENTS),
-    amount=AMOUNTS,
-    currency=st.sampled_from(CURRENCIES),
-    fee=st.sampled_from([0, 25]),
-    refund=st.none() | PARTS,
-    description=st.sampled_from(DESCRIPTIONS),
-    customer=MAYBE_SOMEBODY,
-)
-ON_PAYMENTS = st.one_of(
-    st.builds(Capture, NUMBERS, PARTS),
-    st.builds(RefundPart, NUMBERS, PARTS),
-    st.builds(RefundPart, NUMBERS, PARTS),
-    st.builds(
-        DisputePart,
-        NUMBERS,
-        PARTS,
-        st.sampled_from(["chargeback", "inquiry"]),
-        st.sampled_from(REASONS),
-    ),
-    st.builds(Describe, NUMBERS, st.sampled_from(DESCRIPTIONS), st.sampled_from(ORDERS)),
-    st.builds(Cancel, NUMBERS),
-)
-ON_DISPUTES = st.one_of(
-    st.builds(Answer, FEW, st.sampled_from(EVIDENCE)),
-    st.builds(Decide, FEW, st.booleans()),
-    st.builds(Accept, FEW),
-    st.builds(Escalate, FEW, st.sampled_from(REASONS)),
-    st.builds(CancelRefund, FEW),
-)
-ON_CUSTOMERS = st.one_of(
-    st.builds(NewCustomer, SHOP, st.sampled_from(EMAILS)),
-    st.builds(NewCustomer, SHOP, st.sampled_from(EMAILS)),
-    st.builds(MoveCustomer, FEW, st.sampled_from(EMAILS)),
-    st.builds(DeleteCustomer, FEW),
-)
-MACHINERY = st.one_of(
-    st.builds(
-        Handle,
-        consumer=st.sampled_from([SUMMARIES, WORDS, DOCUMENTS]),
-        part=st.sampled_from(["all", "even", "odd"]),
-        newest_first=st.booleans(),
-        batch=st.sampled_from([500, 1, 7]),
-        times=st.sampled_from([1, 2]),
-    ),
-    st.builds(RunJob, st.sampled_from(list(JOBS))),
-    st.builds(GatewayTells),
-)
-# How often each kind comes: payments and what becomes of them are the most of it.
-_KINDS = (
-    (PAYMENTS, 6),
-    (RECORDS, 2),
-    (ON_PAYMENTS, 8),
-    (ON_DISPUTES, 3),
-    (ON_CUSTOMERS, 3),
-    (MACHINERY, 6),
-)
-_ACTS = st.sampled_from([kind for kind, often in _KINDS for _ in range(often)]).flatmap(
-    lambda kind: kind
-)
-
-
-def histories(*, longest: int) -> st.SearchStrategy[list[Act]]:
-    """Lists of acts, of all lengths up to ``longest``."""
-    return st.integers(longest // 3, longest).flatmap(
-        lambda length: st.lists(_ACTS, min_size=length, max_size=length)
-    )

@@ -25,31 +25,34 @@ PAGE = 5
 MONTHS = ("transaction_count", "successful_count", "total_amount", "avg_amount", "high_risk_count")
 
 
-def everything_agrees(world: World, engine: str, *, seed: int = 0) -> None:
+def everything_agrees(world: World, *, seed: int = 0) -> None:
     """Once all is handled and computed. ``seed`` chooses what is searched for."""
+    tables_agree(world)
+    if world.engine == ELASTICSEARCH:
+        _refresh_index()
+    for name, api in zip(SHOPS, world.apis, strict=True):
+        payments = reckoning.payments_of(api.scope)
+        _search_agrees(name, api, payments, world.engine)
+        for text in _asked(world.texts, random.Random(seed)):
+            _text_finds(name, api, payments, text)
+
+
+def tables_agree(world: World) -> None:
+    """The same of all that is kept, without what is searched for."""
     world.settle_down()
     roll_up_due_days()
     refresh_monthly_stats()
     fold_balances()
-    shops = [
-        (name, api, reckoning.payments_of(api.scope))
-        for name, api in zip(SHOPS, world.apis, strict=True)
-    ]
     found = [row for row in audit_books() if row not in world.findings_before]
     agree("audit", {row.check: row for row in found}, {})
-    for name, api, payments in shops:
+    for name, api in zip(SHOPS, world.apis, strict=True):
+        payments = reckoning.payments_of(api.scope)
         _summaries_agree(name, api, payments)
         _months_agree(name, api, payments)
         _ledger_agrees(name, api, payments)
-        _words_agree(name, payments, engine)
-        if engine == ELASTICSEARCH:
+        _words_agree(name, payments, world.engine)
+        if world.engine == ELASTICSEARCH:
             _documents_agree(name, payments)
-    if engine == ELASTICSEARCH:
-        _refresh_index()
-    for name, api, payments in shops:
-        _search_agrees(name, api, payments, engine)
-        for text in _asked(world.texts, random.Random(seed)):
-            _text_finds(name, api, payments, text)
 
 
 def agree(what: str, found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> None:

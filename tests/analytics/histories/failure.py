@@ -9,7 +9,7 @@ from tests.analytics.histories.shorten import shortened
 from tests.analytics.histories.world import new_world
 from tests.server import Server
 
-SHORTENING_SECONDS_MAX = 60
+SHORTENING_SECONDS_MAX = 20
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _disagreement(
     with new_world(server, engine) as world:
         try:
             world.play(history)
-            everything_agrees(world, engine, seed=seed)
+            everything_agrees(world, seed=seed)
         except Exception as error:
             return Disagreement(f"{type(error).__name__}: {error}", "\n".join(world.story))
     return None

@@ -101,6 +101,7 @@ class World:
     """What acts act on. ``texts`` are all that anything could be found by, at some time; ``decided``
     are the disputes whose outcome is on its way, which no second one must contradict."""
 
+    engine: str
     apis: list[Api]
     deliveries: dict[str, Delivery]
     payments: list[Payment] = field(default_factory=list)
@@ -207,7 +208,7 @@ def new_world(server: Server, engine: str) -> Iterator[World]:
     deliver_gateway_messages()
     with ExitStack() as stack:
         apis = [stack.enter_context(client_of(server, *key)) for key in keys]
-        yield World(apis, deliveries, findings_before=audit_books())
+        yield World(engine, apis, deliveries, findings_before=audit_books())
 
 
 def outcome(response: httpx.Response) -> str:
