@@ -4,7 +4,7 @@ Payments, customers, refunds and disputes are named by number, counted round, so
 acts is a history: an act that finds nothing to act on, or is refused, is part of it too.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,11 +14,7 @@ from analytics.services.roll_up_due_days import roll_up_due_days
 from analytics.services.roll_up_whole_days import roll_up_whole_days
 from disputes.models import Dispute
 from tests.analytics.histories.agreement import tables_agree
-from tests.analytics.histories.world import (
-    Customer,
-    World,
-    outcome,
-)
+from tests.analytics.histories.world import NOBODY, Act, Customer, World, outcome
 from tests.gateway_messages import deliver_gateway_messages, told
 from transactions.balances import fold_balances
 from transactions.gateways.simulator.disputes import decide_dispute, raise_dispute
@@ -42,29 +38,11 @@ CARDS = {
     "times out": "4000000000006009",
 }
 SUCCESSFUL = ("succeeded", "refunded", "disputed")
+REFUNDABLE = ("succeeded",)
 HELD = ("authorized",)
 ANY = ()
 UNDECIDED = ("open", "under_review")
 KINDS = (Dispute.CHARGEBACK, Dispute.INQUIRY)
-
-NOBODY = "there is none"
-
-
-@dataclass(frozen=True)
-class Act:
-    """Something that happens. It is written as what makes it, without what goes without saying."""
-
-    def do(self, world: World) -> str:
-        """Does it, and says what came of it."""
-        raise NotImplementedError
-
-    def __repr__(self) -> str:
-        said = [
-            f"{own.name}={getattr(self, own.name)!r}"
-            for own in fields(self)
-            if getattr(self, own.name) != own.default
-        ]
-        return f"{type(self).__name__}({', '.join(said)})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -165,7 +143,7 @@ class RefundPart(Act):
     percent: int = 100
 
     def do(self, world: World) -> str:
-        paid = world.payment(self.payment, SUCCESSFUL)
+        paid = world.payment(self.payment, REFUNDABLE)
         if paid is None:
             return NOBODY
         response = world.apis[paid.shop].post(

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.analytics.histories.acts import Act
 from tests.analytics.histories.agreement import everything_agrees
 from tests.analytics.histories.shorten import shortened
-from tests.analytics.histories.world import new_world
+from tests.analytics.histories.world import Act, new_world
 from tests.server import Server
 
-SHORTENING_SECONDS_MAX = 20
+SHORTENING_SECONDS_MAX = 60
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,8 @@ class Disagreement:
     """What was found wrong, and what had happened."""
 
     text: str
-    story: str
+    story: list[str]
+    busy: list[Act]
 
     @property
     def kind(self) -> str:
@@ -51,10 +51,11 @@ def _explained(
         wrong = found
         return True
 
-    acts = shortened(history, fails, seconds_max=SHORTENING_SECONDS_MAX)
-    return f"{wrong.text}\n\nafter\n{wrong.story}\n\nwhich is, with seed={seed}:\n" + "".join(
-        f"    {act},\n" for act in acts
-    )
+    # Left out at once: what would have come later, and what found nothing to act on.
+    begun, busy = history[: len(wrong.story)], list(wrong.busy)
+    acts = shortened(busy if fails(busy) else begun, fails, seconds_max=SHORTENING_SECONDS_MAX)
+    lines = [wrong.text, "", "after", *wrong.story, "", f"which is, with seed={seed}:"]
+    return "\n".join([*lines, *(f"    {act}," for act in acts)])
 
 
 def _disagreement(
@@ -65,5 +66,5 @@ def _disagreement(
             world.play(history)
             everything_agrees(world, seed=seed)
         except Exception as error:
-            return Disagreement(f"{type(error).__name__}: {error}", "\n".join(world.story))
+            return Disagreement(f"{type(error).__name__}: {error}", world.story, world.busy)
     return None

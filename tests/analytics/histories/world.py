@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import httpx
@@ -26,9 +26,28 @@ from tests.server import Server
 from transactions.models import Transaction
 
 Found = TypeVar("Found")
+# What an act says that found nothing to act on.
+NOBODY = "there is none"
 
 SHOPS = ("first test", "first live", "second test")
 SUMMARIES, WORDS, DOCUMENTS = "summaries", "words", "documents"
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that happens. It is written as what makes it, without what goes without saying."""
+
+    def do(self, world: "World") -> str:
+        """Does it, and says what came of it."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        said = [
+            f"{own.name}={getattr(self, own.name)!r}"
+            for own in fields(self)
+            if getattr(self, own.name) != own.default
+        ]
+        return f"{type(self).__name__}({', '.join(said)})"
 
 
 class Delivery:
@@ -109,15 +128,21 @@ class World:
     texts: list[str] = field(default_factory=list)
     decided: set[str] = field(default_factory=set)
     story: list[str] = field(default_factory=list)
+    # The acts that found something to act on.
+    busy: list[Act] = field(default_factory=list)
     # What the auditor had to say before: of other tests' merchants.
     findings_before: list[Finding] = field(default_factory=list)
 
-    def play(self, acts: Sequence[Any]) -> None:
+    def play(self, acts: Sequence[Act]) -> None:
         """Each act in turn; the story says what came of it."""
         for act in acts:
             number = len(self.story) + 1
             self.story.append(f"{number:>3}. {act}")
-            self.story[-1] += f": {act.do(self)}"
+            self.busy.append(act)
+            came_of_it = act.do(self)
+            self.story[-1] += f": {came_of_it}"
+            if came_of_it == NOBODY:
+                self.busy.pop()
 
     def settle_down(self) -> None:
         """All that has happened is handled."""
