@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -20,11 +20,12 @@ START_SECONDS_MAX = 60
 
 @dataclass
 class Server:
-    """A running web server; ``process`` is granian's main process."""
+    """A running web server; ``process`` is granian's main process. A test that fails shows the
+    server it was given, and not the secrets in its environment."""
 
     url: str
-    command: list[str]
-    environment: dict[str, str]
+    command: list[str] = field(repr=False)
+    environment: dict[str, str] = field(repr=False)
     log: Path
     process: subprocess.Popen[bytes]
 

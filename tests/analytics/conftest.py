@@ -1,4 +1,4 @@
-"""A merchant whose searches one engine answers, or the other: most tests here are of both."""
+"""A merchant whose searches one engine answers, or the other: tests of search are of both."""
 
 from collections.abc import Iterator
 from typing import Any
