@@ -10,6 +10,7 @@ from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
 from transactions import states
 from transactions.models import (
+    CustomerRaise,
     GatewayCallback,
     GatewayOperation,
     PaymentReview,
@@ -95,6 +96,14 @@ def lock_balance(*, scope: Scope, currency: str) -> None:
             " AND currency = %s FOR UPDATE",
             key,
         )
+
+
+def lock_raise(customer_id: UUID) -> CustomerRaise:
+    """How far a customer's payments are raised, locked to the end of the caller's transaction."""
+    CustomerRaise.objects.bulk_create(
+        [CustomerRaise(customer_id=customer_id, sequence=0, is_done=True)], ignore_conflicts=True
+    )
+    return CustomerRaise.objects.select_for_update().get(pk=customer_id)
 
 
 def lock_payout(payout_id: UUID, *, scope: Scope | None = None) -> Payout:

@@ -184,6 +184,26 @@ class Transaction(Identified, Aggregate):
         return (self.captured_amount or 0) - self.refunded_amount
 
 
+class CustomerRaise(models.Model):
+    """How far the revisions of a customer's payments are raised for what changed of the customer.
+
+    ``sequence`` is that of the event that told of the change; all of the payments are raised once
+    ``is_done``, before that those with ids up to ``raised_to``.
+    """
+
+    customer_id = models.UUIDField(primary_key=True)
+    sequence = models.IntegerField()
+    raised_to = models.UUIDField(null=True)
+    is_done = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        db_table = "customer_raises"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} #{self.sequence}"
+
+
 class LedgerEntry(Identified):
     """One amount moved from a debit account to a credit account; never changed, never deleted.
 

@@ -68,6 +68,14 @@ def list_transactions(
         return page_by_id(rows.filter(**filters), query)
 
 
+def payments_of_customer(customer_id: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
+    """The ids of the first ``limit`` of a customer's payments, in order, behind ``after``."""
+    rows = Transaction.objects.filter(customer_id=customer_id)
+    if after is not None:
+        rows = rows.filter(pk__gt=after)
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
 def events_of(aggregatetype: str, key: UUID) -> "QuerySet[Event]":
     """The events of an object whose key is a UUIDv7, in order: the first ``EVENTS_MAX`` of them."""
     return Event.objects.filter(

@@ -18,13 +18,13 @@ from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.events.consumers import Consumer
 from payments_project.events.log_reader import Selection
 from payments_project.events.logged import LoggedEvent
-from transactions.services.raise_revision import raise_revisions_of_customers
+from transactions.selectors import payments_of_customer
+from transactions.services.raise_revision import raise_revisions_of_customer
 
 WORDS, DOCUMENTS = "search_words", "search_documents"
 
 # So many payments of one customer are written at a time.
 CUSTOMER_PAYMENTS = 1_000
-_LEAST = UUID(int=0)
 _CUSTOMER_EVENTS = ("customer.updated", "customer.deleted")
 
 Write = Callable[[Iterable[Sequence[FoundPayment]]], object]
@@ -52,9 +52,8 @@ def _handle_documents(events: Sequence[LoggedEvent]) -> None:
 def _handle(events: Sequence[LoggedEvent], write: Write) -> None:
     payments = {UUID(found) for event in events if (found := _payment_of(event))}
     write(read_chunks(payments))
-    customers = _moved_customers(events)
-    if customers:
-        _write_customers(customers, write)
+    for customer, sequence in _moved_customers(events):
+        _write_customer(customer, sequence, write)
 
 
 def _payment_of(event: LoggedEvent) -> str | None:
@@ -67,9 +66,9 @@ def _payment_of(event: LoggedEvent) -> str | None:
     return None
 
 
-def _moved_customers(events: Sequence[LoggedEvent]) -> list[UUID]:
-    """The customers of whom one of ``events`` told another e-mail address, if it is the last such
-    event of theirs; of an older one there is nothing to show any more."""
+def _moved_customers(events: Sequence[LoggedEvent]) -> list[tuple[UUID, int]]:
+    """The customers of whom one of ``events`` told another e-mail address, and that event's number,
+    if it is the last such event of theirs; of an older one there is nothing to show any more."""
     told = {
         (UUID(event.aggregateid), event.sequence)
         for event in events
@@ -78,21 +77,25 @@ def _moved_customers(events: Sequence[LoggedEvent]) -> list[UUID]:
     if not told:
         return []
     known = Customer.objects.filter(pk__in=[customer for customer, _ in told])
-    return [row[0] for row in known.values_list("pk", "email_sequence") if row in told]
+    return sorted(told.intersection(known.values_list("pk", "email_sequence")))
 
 
-def _write_customers(customers: Sequence[UUID], write: Write) -> None:
-    """Their payments, all of them, a number at a time. Under a higher revision each: what somebody
-    else reads now, with the old address, may be written later than what is read here."""
-    after = _LEAST
-    while True:
-        raised = run_in_transaction(
-            partial(raise_revisions_of_customers, customers, after=after, limit=CUSTOMER_PAYMENTS)
-        )
-        if not raised:
-            return
-        write(read_chunks(raised))
-        after = raised[-1]
+def _write_customer(customer: UUID, sequence: int, write: Write) -> None:
+    """The customer's payments, all of them, a number at a time, under a higher revision each: what
+    somebody else has read with the old address may be written later than what is read here. For
+    one change they are raised once, for all engines together."""
+    raise_some = partial(
+        raise_revisions_of_customer,
+        customer_id=customer,
+        sequence=sequence,
+        limit=CUSTOMER_PAYMENTS,
+    )
+    while not run_in_transaction(raise_some):
+        pass
+    after = None
+    while found := payments_of_customer(customer, after=after, limit=CUSTOMER_PAYMENTS):
+        write(read_chunks(found))
+        after = found[-1]
 
 
 _SHOWN = Selection(("transaction", "refund", "dispute", "customer"), is_excluded=False)

@@ -480,7 +480,7 @@ OWN_TABLES: tuple[Own, ...] = (
     ),
     Own(
         "Search: each payment's words for PostgreSQL's own, and the indices in Elasticsearch.",
-        ("transaction_words", "search_indices"),
+        ("transaction_words", "search_indices", "customer_raises"),
     ),
     Own(
         "Events that a consumer could not handle, set aside so that the others go on.",

@@ -1,17 +1,20 @@
 """A payment's revision: raised with everything that a search document shows of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import F
 
+from transactions.locking import lock_raise
 from transactions.models import Transaction
 
-_OF_CUSTOMERS = """
+_LEAST = UUID(int=0)
+
+_OF_CUSTOMER = """
 WITH shown AS (
     SELECT id FROM transactions
-     WHERE customer_id = ANY(%(customers)s) AND id > %(after)s
+     WHERE customer_id = %(customer)s AND id > %(after)s
      ORDER BY id LIMIT %(limit)s
        FOR NO KEY UPDATE
 )
@@ -41,17 +44,29 @@ def raise_revision(transaction_id: UUID) -> None:
     Transaction.objects.filter(pk=transaction_id).update(revision=F("revision") + 1)
 
 
-def raise_revisions_of_customers(
-    customer_ids: Iterable[UUID], *, after: UUID, limit: int
-) -> list[UUID]:
-    """Raises the revisions of customers' payments, the first ``limit`` with ids greater than
-    ``after``, once the customers' change is committed. Returns the payments' ids in order; locks
-    their rows to the end of the caller's transaction."""
+def raise_revisions_of_customer(*, customer_id: UUID, sequence: int, limit: int) -> bool:
+    """Raises the revisions of the next ``limit`` of a customer's payments, in the caller's
+    transaction, for the change that the customer's event ``sequence`` told of. True once all of
+    them are.
+
+    Each is raised once for a change, however many ask for it and whoever dies. Locks the payments'
+    rows, and others out who ask for the same customer.
+    """
+    progress = lock_raise(customer_id)
+    if progress.sequence < sequence:
+        progress.sequence, progress.raised_to, progress.is_done = sequence, None, False
+    if progress.is_done:
+        return True
     with connection.cursor() as cursor:
         cursor.execute(
-            _OF_CUSTOMERS, {"customers": list(customer_ids), "after": after, "limit": limit}
+            _OF_CUSTOMER,
+            {"customer": customer_id, "after": progress.raised_to or _LEAST, "limit": limit},
         )
-        return sorted(row[0] for row in cursor.fetchall())
+        raised = [row[0] for row in cursor.fetchall()]
+    progress.is_done = len(raised) < limit
+    progress.raised_to = max(raised, default=progress.raised_to)
+    progress.save()
+    return progress.is_done
 
 
 def raise_revisions_past(versions: Mapping[UUID, int]) -> None:

@@ -50,7 +50,7 @@ def tables_agree(world: World) -> None:
         _summaries_agree(name, api, payments)
         _months_agree(name, api, payments)
         _ledger_agrees(name, api, payments)
-        _words_agree(name, payments, world.engine)
+        _words_agree(name, payments)
         if world.engine == ELASTICSEARCH:
             _documents_agree(name, payments)
 
@@ -170,23 +170,14 @@ def _all_pages(api: Api, text: str) -> list[str]:
         page = {"page": answer["next_page"]}
 
 
-def _words_agree(shop: str, payments: list[Paid], engine: str) -> None:
+def _words_agree(shop: str, payments: list[Paid]) -> None:
     known = TransactionWords.objects.filter(pk__in=[paid.row.pk for paid in payments])
     found = dict(known.values_list("pk", "revision"))
     agree(
         f"{shop}: revisions of words",
         found,
-        {paid.row.pk: _kept_revision(paid, engine, found.get(paid.row.pk)) for paid in payments},
+        {paid.row.pk: paid.row.revision for paid in payments},
     )
-
-
-def _kept_revision(paid: Paid, engine: str, found: int | None) -> int:
-    """The newest one. Where two consumers follow a customer's address each raises the revision for
-    itself, so that what the other one wrote, the same, is of an older one."""
-    is_raised_twice = engine == ELASTICSEARCH and paid.is_moved
-    if is_raised_twice and found is not None and found < paid.row.revision:
-        return found
-    return paid.row.revision
 
 
 def _documents_agree(shop: str, payments: list[Paid]) -> None:
@@ -201,11 +192,9 @@ def _documents_agree(shop: str, payments: list[Paid]) -> None:
         for doc in found
         if doc["found"]
     }
-    expected = {}
-    for paid in payments:
-        key = str(paid.row.pk)
-        kept = _kept_revision(paid, ELASTICSEARCH, documents.get(key, {}).get("revision"))
-        expected[key] = _document(paid) | {"revision": kept, "version": kept}
+    expected = {
+        str(paid.row.pk): _document(paid) | {"version": paid.row.revision} for paid in payments
+    }
     agree(f"{shop}: documents", _flat(documents), _flat(expected))
 
 

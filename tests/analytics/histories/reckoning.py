@@ -44,7 +44,6 @@ class Paid:
     disputes: list[Dispute]
     is_credited: bool
     # Whether its customer's address changed at some time.
-    is_moved: bool
 
     @property
     def day(self) -> date:
@@ -107,7 +106,6 @@ def payments_of(scope: Scope) -> list[Paid]:
             refunds=refunds[row.pk],
             disputes=disputes[row.pk],
             is_credited=row.pk not in kept,
-            is_moved=getattr(customers.get(row.customer_id), "email_sequence", 0) > 0,
         )
         for row in Transaction.objects.filter(**mine).order_by("-id")
     ]

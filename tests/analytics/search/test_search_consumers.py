@@ -10,6 +10,7 @@ from analytics.search.consumers import SEARCH_WORDS
 from analytics.search.content import read_payments
 from analytics.search.transaction_words import write_words
 from merchants.models import Customer
+from payments_project.database.transaction_manager import run_in_transaction
 from tests.analytics.search.searching import (
     CONSUMERS,
     ELASTICSEARCH,
@@ -21,7 +22,9 @@ from tests.analytics.search.searching import (
 from tests.api_client import Api
 from tests.gateway_messages import deliver_gateway_messages
 from tests.payments_project.events.reading import consume_until
+from tests.threads import at_once
 from transactions.models import Transaction
+from transactions.services.raise_revision import raise_revisions_of_customer
 
 DISPUTED = "4000000000000259"
 INQUIRY = "4000000000001976"
@@ -97,6 +100,30 @@ def test_all_payments_of_a_customer_are_found_by_the_new_address(
     catch_up(shop, engine)
 
     assert sorted(ids(search(shop, q="ann@moved.test"))) == sorted(made)
+
+
+def test_both_engines_raise_a_customers_payments_once_together(
+    shop: Api, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.search.consumers.CUSTOMER_PAYMENTS", 2)
+    customer, payment = customer_with_payment(shop, "ann@once.test")
+    catch_up(shop, engine)
+    before = revision_of(payment)
+    shop.patch(f"/v1/customers/{customer}", {"email": "ann@twice.test"})
+    known = Customer.objects.get(pk=customer)
+
+    def ask(_: int) -> bool:
+        return run_in_transaction(
+            lambda: raise_revisions_of_customer(
+                customer_id=known.pk, sequence=known.email_sequence, limit=2
+            )
+        )
+
+    assert all(at_once(4, ask))
+    catch_up(shop, engine)
+
+    assert revision_of(payment) == before + 1
+    assert ids(search(shop, q="ann@twice.test")) == [payment["id"]]
 
 
 def test_new_description_and_metadata_are_found(shop: Api, engine: str) -> None:
