@@ -7,7 +7,7 @@ ends included.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from analytics.models import DeclineHour
 from payments_project.database.statements import planned_for_their_values
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.tenancy import Scope
+from payments_project.times import day_start
 from transactions import states
 
 # Of a merchant's payments in a range only so many are looked at, the newest.
@@ -246,7 +247,7 @@ def read_payments(
         successful=list(states.SUCCESSFUL),
         limit=PAYMENTS_MAX,
         most=most,
-        **{"from": uuid7_floor(_midnight(first)), "to": uuid7_floor(_midnight(_next(last)))},
+        **{"from": uuid7_floor(day_start(first)), "to": uuid7_floor(day_start(_next(last)))},
     )
     ((seen, since),) = [(count, since) for kind, *_, count, _, since in rows if kind == "all"]
     return PaymentsSeen(
@@ -263,7 +264,7 @@ def read_declines_of_days(
     """The commonest reasons of whole days, of all merchants and currencies, with their counts; as
     far as hours are kept (``roll_up_hours.DAYS_KEPT``)."""
     rows = DeclineHour.objects.filter(
-        environment=environment, hour__gte=_midnight(first), hour__lt=_midnight(_next(last))
+        environment=environment, hour__gte=day_start(first), hour__lt=day_start(_next(last))
     )
     counted = rows.values("code").annotate(count=Sum("failed_count")).order_by("-count", "code")
     return [(row["code"], int(row["count"])) for row in counted[:most]]
@@ -275,10 +276,6 @@ def _rows(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         cursor.execute(statement, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
 
 
 def _next(day: date) -> date:

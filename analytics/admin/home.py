@@ -40,6 +40,7 @@ from payments_project.console.charts import (
 from payments_project.console.home import HomeParts, Tile, home_part
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.money import format_amount
+from payments_project.times import day_start
 
 DAYS_DRAWN = 14
 DECLINES_DAYS = 7
@@ -87,7 +88,7 @@ def course_of_payments(request: HttpRequest, environment: str) -> HomeParts:
 def course_of_disputes(request: HttpRequest, environment: str) -> HomeParts:
     """How many disputes were opened, day by day: a range of their keys."""
     today = datetime.now(UTC).date()
-    first = datetime.combine(today - timedelta(days=DAYS_DRAWN - 1), datetime.min.time(), UTC)
+    first = day_start(today - timedelta(days=DAYS_DRAWN - 1))
     opened = (
         Dispute.objects.filter(environment=environment, id__gte=uuid7_floor(first))
         .annotate(day=TruncDate("created_at", tzinfo=UTC))

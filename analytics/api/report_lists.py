@@ -8,11 +8,12 @@ from datetime import date
 from analytics.api.report_csv import BATCH_ROWS, Batch, ReportFile
 from analytics.api.report_objects import ReportRow
 from analytics.api.report_queries import ReportListQuery
-from analytics.reports.rows import Place, Row, Wanted, day_start
+from analytics.reports.rows import Place, Row, Wanted
 from payments_project.api.objects import ListObject
 from payments_project.database.pages import cursor_of
 from payments_project.errors import ResourceMissing
 from payments_project.tenancy import Scope
+from payments_project.times import day_start
 
 _ROW_ID = re.compile(r"(?P<day>\d{4}-\d\d(-\d\d)?)-(?P<currency>[A-Z]{3})", re.ASCII)
 

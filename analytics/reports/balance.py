@@ -2,8 +2,9 @@
 
 from datetime import UTC, date, datetime
 
-from analytics.reports.rows import day_end, day_start, in_time
+from analytics.reports.rows import day_end, in_time
 from payments_project.tenancy import Scope
+from payments_project.times import day_start
 from transactions.balance_changes import BucketChanges, read_balance_changes
 
 

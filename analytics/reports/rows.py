@@ -7,7 +7,7 @@ from calendar import monthrange
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from payments_project.database.statements import planned_for_their_values
 from payments_project.database.transaction_manager import sqlstate
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.tenancy import Scope
+from payments_project.times import day_start
 
 Row = dict[str, Any]
 
@@ -99,11 +100,6 @@ def in_time() -> Iterator[None]:
         raise ReportTooLarge(
             "There is too much for one report; ask for fewer days, or for later ones."
         ) from error
-
-
-def day_start(day: date) -> datetime:
-    """When the UTC day begins."""
-    return datetime.combine(day, time.min, UTC)
 
 
 def day_end(day: date) -> datetime:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -16,6 +16,7 @@ from analytics.search.transaction_words import write_words
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.events.errors import Postponed
+from payments_project.times import day_start
 from transactions.services.raise_revision import raise_revisions_past
 
 BATCH = 1_000
@@ -156,5 +157,4 @@ def _without_payments(ids: list[UUID]) -> list[UUID]:
 
 
 def _ids_of(day: date) -> tuple[UUID, UUID]:
-    midnight = datetime.combine(day, datetime.min.time(), UTC)
-    return uuid7_floor(midnight), uuid7_floor(midnight + timedelta(days=1))
+    return uuid7_floor(day_start(day)), uuid7_floor(day_start(day + timedelta(days=1)))

@@ -1,7 +1,7 @@
 """Computing all merchants' summaries of whole days: after an import, and as a safety net."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from analytics.daily_summaries import (
 )
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.database.uuid7 import uuid7_floor, uuid7_time
+from payments_project.times import day_start
 from transactions.locking import wait_for_advisory_lock
 from transactions.models import Transaction
 
@@ -95,4 +96,4 @@ def _day_from(day: date) -> date | None:
 
 def _floor(day: date) -> UUID:
     """The least id of the day."""
-    return uuid7_floor(datetime.combine(day, time(), UTC))
+    return uuid7_floor(day_start(day))

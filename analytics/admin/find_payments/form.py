@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -21,6 +21,7 @@ from payments_project.console.filters import read_day, read_number
 from payments_project.console.money_field import minor_units
 from payments_project.database.uuid7 import uuid7_floor
 from payments_project.money import CURRENCY_CODES
+from payments_project.times import day_start
 from transactions import states
 from transactions.admin.gateway_names import GATEWAY_NAMES
 
@@ -205,8 +206,8 @@ class FindForm(forms.Form):
             equal={_COLUMNS.get(name, name): values[name] for name in _EQUAL if values[name]},
             amount=Range(least, None if most is None else most + 1),
             created=Range(
-                uuid7_floor(_midnight(first)) if first else None,
-                uuid7_floor(_midnight(last + timedelta(days=1))) if last else None,
+                uuid7_floor(day_start(first)) if first else None,
+                uuid7_floor(day_start(last + timedelta(days=1))) if last else None,
             ),
             sort=values["sort"],
             limit=ROWS,
@@ -232,7 +233,3 @@ def _day(text: str) -> date | None:
     if day is None:
         raise ValidationError("That is no day: write it as 2026-01-31.")
     return day
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, datetime.min.time(), UTC)

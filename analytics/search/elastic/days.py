@@ -1,12 +1,13 @@
 """What an index has of one UTC day, for comparing it with the payments."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from analytics.search.elastic.client import client
 from analytics.search.elastic.indices import write_alias
+from payments_project.times import day_start
 
 PAGE = 5_000
 
@@ -70,7 +71,6 @@ def delete_documents(ids: Sequence[UUID], *, index: str) -> None:
 
 
 def _of_day(day: date) -> dict[str, Any]:
-    midnight = datetime.combine(day, datetime.min.time(), UTC)
-    ends = (midnight, midnight + timedelta(days=1))
+    ends = (day_start(day), day_start(day + timedelta(days=1)))
     first, last = (round(moment.timestamp() * 1000) for moment in ends)
     return {"range": {"created_at": {"gte": first, "lt": last}}}
