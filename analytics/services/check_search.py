@@ -15,7 +15,6 @@ from analytics.search.content import read_chunks, read_payments
 from analytics.search.transaction_words import write_words
 from payments_project.database.transaction_manager import run_in_transaction
 from payments_project.database.uuid7 import uuid7_floor
-from payments_project.events.errors import Postponed
 from payments_project.times import day_start
 from transactions.services.raise_revision import raise_revisions_past
 
@@ -88,21 +87,17 @@ def _mend_words(day: date) -> int:
 
 def _mend_documents(day: date) -> tuple[int, int]:
     """How many documents were written, and how many deleted."""
-    from elasticsearch import ApiError, TransportError
-
     from analytics.search.elastic import days
+    from analytics.search.elastic.client import later_if_away
 
     live = SearchIndex.objects.filter(state=SearchIndex.LIVE).first()
     if live is None:
         # There is none to compare: whatever takes its place is filled from the payments.
         return 0, 0
-    try:
-        sums = DaySums(*days.sums_of(day, index=live.name))
-        if sums == _sums(day):
+    with later_if_away():
+        if DaySums(*days.sums_of(day, index=live.name)) == _sums(day):
             return 0, 0
         return _mend_each(day, live.name)
-    except (ApiError, TransportError) as error:
-        raise Postponed(f"elasticsearch: {type(error).__name__}") from error
 
 
 def _mend_each(day: date, index: str) -> tuple[int, int]:

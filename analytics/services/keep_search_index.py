@@ -6,7 +6,6 @@ from django.conf import settings
 
 from analytics.models import SearchIndex
 from analytics.services.rebuild_search import rebuild_search_index
-from payments_project.events.errors import Postponed
 from payments_project.single_run import single_run
 
 logger = logging.getLogger(__name__)
@@ -29,11 +28,10 @@ def keep_search_index() -> str | None:
 
 
 def _keep() -> str:
-    from elasticsearch import ApiError, TransportError
-
     from analytics.search.elastic import indices
+    from analytics.search.elastic.client import later_if_away
 
-    try:
+    with later_if_away():
         for index in SearchIndex.objects.exclude(state=SearchIndex.RETIRED):
             if not indices.index_exists(index.name):
                 logger.warning("search index %s is gone", index.name)
@@ -46,6 +44,4 @@ def _keep() -> str:
         if live is not None and not building:
             return f"{live.name} is live" + (f", {len(deleted)} deleted" if deleted else "")
         is_done = rebuild_search_index(seconds_max=SECONDS_MAX)
-    except (ApiError, TransportError) as error:
-        raise Postponed(f"elasticsearch: {type(error).__name__}") from error
     return "a new index is live" if is_done else "a new index is being filled"

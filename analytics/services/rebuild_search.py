@@ -44,13 +44,11 @@ def rebuild_search_index(
     (``search.consumers``), and an older document never takes a newer one's place. Safe to be killed
     and run again, and at once with itself. Raises ``Postponed`` while Elasticsearch is away.
     """
-    from elasticsearch import ApiError, TransportError
+    from analytics.search.elastic.client import later_if_away
 
     deadline = None if seconds_max is None else time.monotonic() + seconds_max
-    try:
+    with later_if_away():
         return _rebuild(tell, deadline)
-    except (ApiError, TransportError) as error:
-        raise Postponed(f"elasticsearch: {type(error).__name__}") from error
 
 
 def _rebuild(tell: Tell, deadline: float | None) -> bool:

@@ -1,9 +1,13 @@
 """The client of Elasticsearch, one for each process."""
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
-from elasticsearch import Elasticsearch
+from elasticsearch import ApiError, Elasticsearch, TransportError
+
+from payments_project.events.errors import Postponed
 
 # What is indexed may wait for a busy node; who searches may not (``find.SECONDS_MAX``).
 SECONDS_MAX = 60
@@ -25,3 +29,12 @@ def _client(url: str) -> Elasticsearch:
             **settings.ELASTICSEARCH_OPTIONS,
         },
     )
+
+
+@contextmanager
+def later_if_away() -> Iterator[None]:
+    """Raises ``Postponed`` in place of the client's errors: whoever writes tries again."""
+    try:
+        yield
+    except (ApiError, TransportError) as error:
+        raise Postponed(f"elasticsearch: {type(error).__name__}") from error

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from elasticsearch import ApiError, TransportError
-
 from analytics.search.content import FoundPayment
+from analytics.search.elastic.client import later_if_away
 from analytics.search.elastic.documents import TransactionDocument
 from analytics.search.elastic.indices import forget_index, index_exists, write_alias
 from payments_project.events.errors import Postponed
@@ -37,13 +36,10 @@ def write_payments(chunks: Iterable[Sequence[FoundPayment]], *, targets: Sequenc
     def write(payments: Sequence[FoundPayment]) -> list[dict[str, Any]]:
         return TransactionDocument().write(payments, targets=aliases)
 
-    try:
-        with ThreadPoolExecutor(WRITERS) as pool:
-            written = [pool.submit(write, payments) for payments in chunks if payments]
-            for done in written:
-                _examine(done.result(), targets)
-    except (ApiError, TransportError) as error:
-        raise Postponed(f"elasticsearch: {type(error).__name__}") from error
+    with later_if_away(), ThreadPoolExecutor(WRITERS) as pool:
+        written = [pool.submit(write, payments) for payments in chunks if payments]
+        for done in written:
+            _examine(done.result(), targets)
 
 
 def _examine(refusals: Sequence[dict[str, Any]], targets: Sequence[str]) -> None:
