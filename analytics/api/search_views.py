@@ -42,7 +42,7 @@ class SearchTransactionsView(ApiView):
             token = read_token(self.scope, asked.asked(), asked.page)
             after, snapshot = token.after, token.snapshot
             query = replace(query, with_typos=token.with_typos)
-        found, indexed_up_to = search_payments(self.scope, query, after=after, snapshot=snapshot)
+        found = search_payments(self.scope, query, after=after, snapshot=snapshot)
         # Whatever an engine says, only the caller's own are read.
         rows = transactions_of(self.scope).in_bulk([place.id for place in found.places])
         answer = SearchResultObject(
@@ -56,6 +56,6 @@ class SearchTransactionsView(ApiView):
                 for name, values in found.facets.items()
             },
             engine=found.engine,
-            indexed_up_to=indexed_up_to,
+            indexed_up_to=found.reached_at,
         )
         return self.expanded(answer)

@@ -49,6 +49,13 @@ def _handle_documents(events: Sequence[LoggedEvent]) -> None:
         done.update(missing)
 
 
+def _show_documents() -> None:
+    if settings.ELASTICSEARCH_URL:
+        from analytics.search.elastic.indices import show_written
+
+        show_written()
+
+
 def _handle(events: Sequence[LoggedEvent], write: Write) -> None:
     payments = {UUID(found) for event in events if (found := _payment_of(event))}
     write(read_chunks(payments))
@@ -104,5 +111,10 @@ SEARCH_WORDS = Consumer(
     name=WORDS, handle=_handle_words, objects=_SHOWN, batch_events=500, tells_reach=True
 )
 SEARCH_DOCUMENTS = Consumer(
-    name=DOCUMENTS, handle=_handle_documents, objects=_SHOWN, batch_events=4_000, tells_reach=True
+    name=DOCUMENTS,
+    handle=_handle_documents,
+    objects=_SHOWN,
+    batch_events=4_000,
+    tells_reach=True,
+    show=_show_documents,
 )

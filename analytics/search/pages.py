@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core import signing
 
-from analytics.search.query import Found, Place
+from analytics.search.query import Found, Place, Snapshot
 from payments_project.errors import InvalidInput
 from payments_project.tenancy import Scope
 
@@ -23,7 +24,7 @@ class PageToken:
     and whether the search was one with typos."""
 
     after: Place
-    snapshot: str | None
+    snapshot: Snapshot | None
     with_typos: bool
 
 
@@ -34,7 +35,8 @@ def write_token(scope: Scope, asked: Mapping[str, Any], found: Found) -> str:
     content = {
         "id": last.id.hex,
         "amount": last.amount,
-        "snapshot": found.snapshot,
+        "snapshot": found.snapshot and found.snapshot.id,
+        "reached": found.snapshot and found.snapshot.reached_at.isoformat(),
         "typos": found.with_typos,
         "of": _digest(scope, asked),
     }
@@ -52,9 +54,10 @@ def read_token(scope: Scope, asked: Mapping[str, Any], token: str) -> PageToken:
             "That is the next_page of another search: give the same parameters with it.",
             param="page",
         )
-    return PageToken(
-        Place(UUID(content["id"]), content["amount"]), content["snapshot"], content["typos"]
-    )
+    snapshot = None
+    if content["snapshot"]:
+        snapshot = Snapshot(content["snapshot"], datetime.fromisoformat(content["reached"]))
+    return PageToken(Place(UUID(content["id"]), content["amount"]), snapshot, content["typos"])
 
 
 def _digest(scope: Scope, asked: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -70,11 +71,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What Elasticsearch keeps for the pages of a search, and up to when every change is in it."""
+
+    id: str
+    reached_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A page of what was found, in order, and counts of all that was found.
 
     ``total`` is exact unless ``is_total_exact`` says that there are more. Facets are of the payments
-    that ``total`` counts. ``snapshot`` is what the next page is to be read from, if anything;
+    that ``total`` counts. ``reached_at`` is up to when every change is taken into account, None if
+    that is not known. ``snapshot`` is what the next page is to be read from, if anything;
     ``with_typos`` whether words that are a letter or two apart were found too.
     """
 
@@ -84,5 +94,6 @@ class Found:
     is_total_exact: bool
     engine: str
     facets: Mapping[str, Sequence[tuple[Any, int]]] = field(default_factory=dict)
-    snapshot: str | None = None
+    reached_at: datetime | None = None
+    snapshot: Snapshot | None = None
     with_typos: bool = False

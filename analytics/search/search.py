@@ -10,7 +10,14 @@ from django.conf import settings
 
 from analytics.search import postgresql
 from analytics.search.freshness import read_freshness
-from analytics.search.query import ELASTICSEARCH, POSTGRESQL, Found, Place, SearchQuery
+from analytics.search.query import (
+    ELASTICSEARCH,
+    POSTGRESQL,
+    Found,
+    Place,
+    SearchQuery,
+    Snapshot,
+)
 from analytics.search.words import may_be_misspelt
 from payments_project.tenancy import Scope
 
@@ -29,10 +36,9 @@ def search_payments(
     query: SearchQuery,
     *,
     after: Place | None = None,
-    snapshot: str | None = None,
-) -> tuple[Found, datetime | None]:
-    """A page of what ``query`` finds of the merchant's payments, and up to when every change is
-    taken into account (None if that is not known).
+    snapshot: Snapshot | None = None,
+) -> Found:
+    """A page of what ``query`` finds of the merchant's payments.
 
     Words are found as they are written, or by their beginning; only if nothing is found so, words
     that are a letter or two apart count too. Raises ``Unavailable`` for a search that PostgreSQL
@@ -43,29 +49,28 @@ def search_payments(
     if not found.total and not query.with_typos and _has_spelled_words(query):
         query = replace(query, with_typos=True)
         found = _find(scope, query, after, snapshot, freshness)
-    found = replace(found, with_typos=query.with_typos)
-    if found.engine == POSTGRESQL and query.words is None:
-        # Asked of the payments themselves.
-        return found, datetime.now(UTC)
-    return found, freshness[found.engine]
+    return replace(found, with_typos=query.with_typos)
 
 
 def _find(
     scope: Scope,
     query: SearchQuery,
     after: Place | None,
-    snapshot: str | None,
+    snapshot: Snapshot | None,
     freshness: Mapping[str, datetime | None],
 ) -> Found:
-    if is_elasticsearch_asked(freshness):
+    reached = freshness[ELASTICSEARCH]
+    if reached is not None and is_elasticsearch_asked(freshness):
         # Its library is loaded where there is one.
         from analytics.search.elastic.find import SearchAway, find
 
         try:
-            return find(scope, query, after=after, snapshot=snapshot)
+            return find(scope, query, after=after, snapshot=snapshot, reached_at=reached)
         except SearchAway as error:
             _leave_alone(str(error))
-    return postgresql.find(scope, query, after=after)
+    # Without words the payments themselves are asked.
+    reached = freshness[POSTGRESQL] if query.words is not None else datetime.now(UTC)
+    return replace(postgresql.find(scope, query, after=after), reached_at=reached)
 
 
 def is_elasticsearch_asked(freshness: Mapping[str, datetime | None]) -> bool:

@@ -36,7 +36,8 @@ class Consumer:
 
     It raises ``Postponed``, or the database's own error, where the engine is at fault: the batch is
     handed over again. Any other error is an event's fault, and that event is set aside.
-    ``tells_reach``: it is written down up to when everything was handled (``events.reach``).
+    ``tells_reach``: it is written down up to when everything was handled (``events.reach``). Before
+    that ``show`` makes what was handled seen by everybody; it may raise ``Postponed``.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Consumer:
     objects: Selection = EVERYTHING
     batch_events: int = 500
     tells_reach: bool = False
+    show: Callable[[], None] | None = None
 
     @property
     def cursor(self) -> str:

@@ -7,7 +7,7 @@ all that there can be in Kafka.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -37,10 +37,12 @@ SELECT json_object_agg(consumer, reached_at)
 
 
 class LogReach:
-    """A reader's own note of time, over its own connection."""
+    """A reader's own note of time, over its own connection; ``show`` makes what was handled seen
+    by everybody, if it is not so already."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, show: Callable[[], None] | None = None) -> None:
         self._name = name
+        self._show = show
         self._next = time.monotonic()
 
     def begin(self, reader: ReaderConnection) -> datetime | None:
@@ -53,7 +55,9 @@ class LogReach:
         return moment
 
     def end(self, reader: ReaderConnection, moment: datetime) -> None:
-        """All that was there at ``moment`` is handled."""
+        """All that was there at ``moment`` is handled. Raises what ``show`` does."""
+        if self._show is not None:
+            self._show()
         reader.execute(_WRITE, [self._name, moment, [LOG]])
         self._next = time.monotonic() + EVERY_SECONDS
 

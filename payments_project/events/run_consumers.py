@@ -1,7 +1,8 @@
 """Running consumers: as groups in Kafka where it is configured, else straight from the log."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.db import connections
@@ -50,11 +51,13 @@ def log_run(consumer: Consumer, *, stop: threading.Event) -> ReaderRun:
     """The consumer as a reader of the log."""
 
     def take(rows: Sequence[EventRow]) -> None:
-        try:
+        with _connections_given_back():
             handle_batch(consumer, [from_log(row) for row in rows])
-        finally:
-            # To the pool, which knows whether its server has hung up.
-            connections.close_all()
+
+    def show() -> None:
+        if consumer.show is not None:
+            with _connections_given_back():
+                consumer.show()
 
     return ReaderRun(
         name=consumer.cursor,
@@ -62,5 +65,14 @@ def log_run(consumer: Consumer, *, stop: threading.Event) -> ReaderRun:
         stop=stop,
         selection=consumer.objects,
         page_events=consumer.batch_events,
-        reach=LogReach(consumer.name) if consumer.tells_reach else None,
+        reach=LogReach(consumer.name, show=show) if consumer.tells_reach else None,
     )
+
+
+@contextmanager
+def _connections_given_back() -> Iterator[None]:
+    """To the pool, which knows whether a connection's server has hung up."""
+    try:
+        yield
+    finally:
+        connections.close_all()

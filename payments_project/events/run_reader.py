@@ -83,6 +83,7 @@ class ReaderRun:
                 self._pause.reset()
             if self._reach and noted and reader.is_at_the_end:
                 self._reach.end(connection, noted)
+                self._pause.reset()
             if not rows:
                 connection.wait(POLL_SECONDS)
 

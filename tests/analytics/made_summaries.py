@@ -41,5 +41,8 @@ _turns = itertools.count()
 
 def days_of_nobody() -> date:
     """A day long ago; no other test of this process, whose database it is, has any of the 200 days
-    that begin with it, nor of the 40 before."""
-    return date(2001, 1, 1) + timedelta(days=250 * next(_turns))
+    that begin with it, nor of the 40 before. Nor has any a payment, of which some tests record such
+    as were made years ago."""
+    day = date(2001, 1, 1) + timedelta(days=250 * next(_turns))
+    assert day.year < 2020, "there are no such days left"
+    return day

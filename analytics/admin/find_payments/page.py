@@ -102,10 +102,10 @@ def _found(request: HttpRequest, asked: Asked, scope: Scope) -> dict[str, Any]:
     query = asked.form.search_query()
     try:
         if page is None:
-            found, reached = search_payments(scope, query)
+            found = search_payments(scope, query)
         else:
             query = replace(query, with_typos=page.with_typos)
-            found, reached = search_payments(scope, query, after=page.after, snapshot=page.snapshot)
+            found = search_payments(scope, query, after=page.after, snapshot=page.snapshot)
     except Unavailable:
         return {
             "problem": "This takes too long to search through. Narrow it: a few days, the last"
@@ -114,7 +114,7 @@ def _found(request: HttpRequest, asked: Asked, scope: Scope) -> dict[str, Any]:
     return {
         "problem": problem,
         "found": found,
-        "answered_by": answered_by(found, reached),
+        "answered_by": answered_by(found),
         "panel": results_panel(request, scope, found),
         "facets": facets_of(asked, found.facets),
         "amounts": amounts_chart(asked, found.facets),

@@ -51,12 +51,12 @@ def total_words(found: Found) -> str:
     return f"{more}{found.total:,} payment{'' if found.total == 1 and not more else 's'}"
 
 
-def answered_by(found: Found, reached: datetime | None) -> str:
+def answered_by(found: Found) -> str:
     """Which engine answered and how fresh that is: ``Elasticsearch, up to 2 s ago``."""
     name = ENGINE_NAMES[found.engine]
-    if reached is None:
+    if found.reached_at is None:
         return f"{name}, nobody knows how fresh"
-    age = display.age(reached, now=datetime.now(UTC))
+    age = display.age(found.reached_at, now=datetime.now(UTC))
     return f"{name}, as of now" if age == "now" else f"{name}, up to {age}"
 
 

@@ -3,7 +3,8 @@ place (``_filters``).
 
 A page is read from a point in time, so that what comes in meanwhile moves nothing. One is opened
 for a second's searches of a process together: a search then is one question to Elasticsearch, and
-there are never more open than seconds in which somebody searched.
+there are never more open than seconds in which somebody searched. It shows what was there when it
+was opened, so what is known to be in it was read before.
 """
 
 import threading
@@ -27,6 +28,7 @@ from analytics.search.query import (
     Found,
     Place,
     SearchQuery,
+    Snapshot,
 )
 from analytics.search.words import may_be_beginning, may_be_misspelt
 from payments_project.database.uuid7 import uuid7_time
@@ -52,38 +54,44 @@ class _PointInTime:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._id = ""
+        self._last: Snapshot | None = None
         self._opened_at = 0.0
 
-    def get(self, *, newer_than: str | None = None) -> str:
-        """One that is a second old at most; another than ``newer_than``, which is no good."""
+    def get(self, reached_at: datetime, *, instead_of: Snapshot | None = None) -> Snapshot:
+        """One that is a second old at most, and not ``instead_of``, which is no good. In one that
+        is opened now all is known to be that was there at ``reached_at``."""
         with self._lock:
             is_old = time.monotonic() - self._opened_at > SHARED_SECONDS
-            if is_old or self._id == newer_than:
+            if self._last is None or is_old or self._last == instead_of:
                 opened = time.monotonic()
-                self._id = (
-                    client()
-                    .options(request_timeout=SECONDS_MAX)
-                    .open_point_in_time(index=ALIAS, keep_alive=KEPT)["id"]
-                )
-                self._opened_at = opened
-            return self._id
+                asked = client().options(request_timeout=SECONDS_MAX)
+                found = asked.open_point_in_time(index=ALIAS, keep_alive=KEPT)
+                self._last, self._opened_at = Snapshot(found["id"], reached_at), opened
+            return self._last
 
 
 _shared = _PointInTime()
 
 
-def find(scope: Scope, query: SearchQuery, *, after: Place | None, snapshot: str | None) -> Found:
+def find(
+    scope: Scope,
+    query: SearchQuery,
+    *,
+    after: Place | None,
+    snapshot: Snapshot | None,
+    reached_at: datetime,
+) -> Found:
     """A page behind ``after``, from the point in time that an earlier page was read from, as long
-    as that is kept. Raises ``SearchAway``."""
+    as that is kept. At ``reached_at`` all that there was could be found. Raises ``SearchAway``."""
     body = request_body(scope, query, after=after)
     try:
-        point = snapshot or _shared.get()
+        point = snapshot or _shared.get(reached_at)
         try:
             answer = _ask(body, point)
         except NotFoundError:
             # It was kept for too long, or its index is gone.
-            answer = _ask(body, _shared.get(newer_than=point))
+            point = _shared.get(reached_at, instead_of=point)
+            answer = _ask(body, point)
     except (ApiError, TransportError) as error:
         raise SearchAway(type(error).__name__) from error
     hits = answer["hits"]["hits"]
@@ -94,7 +102,8 @@ def find(scope: Scope, query: SearchQuery, *, after: Place | None, snapshot: str
         is_total_exact=True,
         engine=ELASTICSEARCH,
         facets=_facets(query, answer.get("aggregations", {})),
-        snapshot=answer["pit_id"],
+        reached_at=point.reached_at,
+        snapshot=Snapshot(answer["pit_id"], point.reached_at),
     )
 
 
@@ -118,12 +127,12 @@ def request_body(scope: Scope, query: SearchQuery, *, after: Place | None) -> Js
     return body
 
 
-def _ask(body: Json, point: str) -> Mapping[str, Any]:
+def _ask(body: Json, point: Snapshot) -> Mapping[str, Any]:
     # A part of the shards is not what was asked for.
     asked = client().options(request_timeout=SECONDS_MAX)
     answer: Mapping[str, Any] = asked.search(
         **body,
-        pit={"id": point, "keep_alive": KEPT},
+        pit={"id": point.id, "keep_alive": KEPT},
         allow_partial_search_results=False,
     ).body
     return answer

@@ -15,7 +15,7 @@ from elasticsearch import NotFoundError
 from elasticsearch.dsl import Index
 
 from analytics.models import SearchIndex
-from analytics.search.elastic.client import client
+from analytics.search.elastic.client import client, later_if_away
 from analytics.search.elastic.documents import ALIAS, TransactionDocument
 
 logger = logging.getLogger(__name__)
@@ -68,9 +68,10 @@ def create_index(name: str) -> None:
 def make_live(index: SearchIndex) -> None:
     """Has searches answered from ``index``, at one moment; the one before it is retired.
 
-    The alias moves first: both are written to until the rows say otherwise, so whoever dies in
+    What was written is made to be found before. The alias moves first: both are written to until the rows say otherwise, so whoever dies in
     between leaves two indices that are complete.
     """
+    client().indices.refresh(index=index.name)
     point_alias(index.name)
     now = datetime.now(UTC)
     with transaction.atomic():
@@ -92,6 +93,15 @@ def point_alias(index: str) -> None:
         return
     removed = [{"remove": {"index": name, "alias": ALIAS}} for name in sorted(present - {index})]
     elastic.indices.update_aliases(actions=[*removed, {"add": {"index": index, "alias": ALIAS}}])
+
+
+def show_written() -> None:
+    """Has searches find all that is written by now, also those of an index that is made live next.
+    Raises ``Postponed`` while Elasticsearch is away."""
+    names = [write_alias(name) for name in written_indices()]
+    if names:
+        with later_if_away():
+            client().indices.refresh(index=names, ignore_unavailable=True)
 
 
 def index_exists(index: str) -> bool:

@@ -70,7 +70,7 @@ class KafkaRun:
                     kafka.close()
 
     def _consume(self, kafka: KafkaConsumer) -> None:
-        reach = KafkaReach(self._consumer.name, kafka, relays_reach=relays_reach)
+        reach = KafkaReach(self._consumer, kafka, relays_reach=relays_reach)
         while not self._stop.is_set():
             if self._consumer.tells_reach:
                 self._tell(reach)
@@ -91,7 +91,7 @@ class KafkaRun:
         try:
             reach.look()
         # How fresh something is may be told a little later.
-        except (KafkaException, FutureTimeout, DatabaseError, InterfaceError) as error:
+        except (KafkaException, FutureTimeout, DatabaseError, InterfaceError, Postponed) as error:
             logger.info("%s can't tell how far it is: %s", self._consumer.name, cause_of(error))
         finally:
             connections.close_all()

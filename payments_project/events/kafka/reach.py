@@ -14,6 +14,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
+from payments_project.events.consumers import Consumer
 from payments_project.events.kafka.clients import make_admin
 from payments_project.events.reach import EVERY_SECONDS, write_reach
 
@@ -29,7 +30,11 @@ class KafkaReach:
     """For one member of a consumer group; ``look`` is called between batches."""
 
     def __init__(
-        self, consumer: str, kafka: KafkaConsumer, *, relays_reach: Callable[[], datetime | None]
+        self,
+        consumer: Consumer,
+        kafka: KafkaConsumer,
+        *,
+        relays_reach: Callable[[], datetime | None],
     ) -> None:
         self._consumer = consumer
         self._kafka = kafka
@@ -40,12 +45,15 @@ class KafkaReach:
         self._asked_at = 0.0
 
     def look(self) -> None:
-        """Writes down what is reached; raises ``KafkaException`` and the database's errors."""
+        """Writes down what is reached; raises ``KafkaException``, the database's errors and
+        what the consumer's ``show`` does."""
         if self._moment is not None and self._ends:
             passed = [place for place, end in self._positions().items() if end >= self._ends[place]]
             if passed:
+                if self._consumer.show is not None:
+                    self._consumer.show()
                 sources = [f"{topic}/{partition}" for topic, partition in passed]
-                write_reach(self._consumer, self._moment, sources)
+                write_reach(self._consumer.name, self._moment, sources)
                 for place in passed:
                     del self._ends[place]
         since = time.monotonic() - self._asked_at

@@ -1,7 +1,6 @@
 """That all which tells of a history tells the same. What differs is named, a line each."""
 
 import random
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,8 +14,9 @@ from tests.analytics.histories import reckoning
 from tests.analytics.histories.reckoning import BUCKETS, FACETS, FOUR_PLACES, NAMES, Paid
 from tests.analytics.histories.world import SHOPS, World
 from tests.analytics.reports.reading import report, rows
-from tests.analytics.search.searching import ELASTICSEARCH, ids, search
+from tests.analytics.search.searching import ELASTICSEARCH, ids, is_searched, search
 from tests.api_client import Api
+from tests.payments_project.events.reading import wait_until
 from transactions.balances import fold_balances
 
 # Of the texts that were used so many are looked for, and so many payments are on a page.
@@ -27,9 +27,12 @@ MONTHS = ("transaction_count", "successful_count", "total_amount", "avg_amount",
 
 def everything_agrees(world: World, *, seed: int = 0) -> None:
     """Once all is handled and computed. ``seed`` chooses what is searched for."""
+    began = datetime.now(UTC)
     tables_agree(world)
-    if world.engine == ELASTICSEARCH:
-        _refresh_index()
+    # Searches of a second share a point in time.
+    wait_until(
+        lambda: is_searched(world.apis[0], world.engine, since=began), seconds=5, what="search"
+    )
     for name, api in zip(SHOPS, world.apis, strict=True):
         payments = reckoning.payments_of(api.scope)
         _search_agrees(name, api, payments, world.engine)
@@ -230,12 +233,3 @@ def _document(paid: Paid) -> dict[str, Any]:
             for dispute in paid.disputes
         ],
     }
-
-
-def _refresh_index() -> None:
-    """What was written is seen: by the next refresh, and by the next second's point in time."""
-    from analytics.search.elastic.client import client
-    from analytics.search.elastic.documents import ALIAS
-
-    client().indices.refresh(index=ALIAS)
-    time.sleep(1.05)

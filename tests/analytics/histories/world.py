@@ -78,6 +78,8 @@ class Delivery:
         """Hands over all that is left, and tells how far that is."""
         reached = datetime.now(UTC)
         self.hand_over()
+        if self.consumer.show is not None:
+            self.consumer.show()
         write_reach(self.consumer.name, reached, [LOG])
 
     def _read(self) -> None:

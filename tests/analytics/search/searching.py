@@ -1,8 +1,7 @@
 """Searching as a merchant does, by either engine."""
 
-import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from analytics.search.consumers import SEARCH_DOCUMENTS, SEARCH_WORDS
@@ -29,22 +28,17 @@ def ids(answer: dict[str, Any]) -> list[str]:
 
 def catch_up(api: Api, engine: str) -> None:
     """Has ``engine`` take in all that is committed by now, and answer."""
-    began = time.time()
+    began = datetime.now(UTC)
+    consume_until(CONSUMERS[engine], lambda: is_searched(api, engine, since=began), seconds=30)
 
-    def is_there() -> bool:
-        found = search(api, q="anything")
-        reached = found["indexed_up_to"]
-        return found["engine"] == engine and reached is not None and _seconds(reached) > began
 
-    consume_until(CONSUMERS[engine], is_there, seconds=30)
-    if engine == ELASTICSEARCH:
-        # What was written is seen a moment later: by the next refresh, and by the next second's
-        # point in time.
-        from analytics.search.elastic.client import client
-        from analytics.search.elastic.documents import ALIAS
-
-        client().indices.refresh(index=ALIAS)
-        time.sleep(1.05)
+def is_searched(api: Api, engine: str, *, since: datetime) -> bool:
+    """Whether ``engine`` answers, with all that was there at ``since``, to the millisecond."""
+    found = search(api, q="anything")
+    if found["engine"] != engine or found["indexed_up_to"] is None:
+        return False
+    reached = datetime.fromisoformat(found["indexed_up_to"])
+    return reached > since - timedelta(milliseconds=1)
 
 
 def indexed(api: Api, engine: str, make: Callable[[], Any]) -> Any:
@@ -52,10 +46,6 @@ def indexed(api: Api, engine: str, make: Callable[[], Any]) -> Any:
     made = make()
     catch_up(api, engine)
     return made
-
-
-def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
 
 
 def document_of(transaction_id: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What search shows follows what the tables say, in whatever order events come."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from tests.analytics.search.searching import (
 )
 from tests.api_client import Api
 from tests.gateway_messages import deliver_gateway_messages
-from tests.payments_project.events.reading import consume_until
+from tests.payments_project.events.reading import consume_until, consuming, wait_until
 from tests.threads import at_once
 from transactions.models import Transaction
 from transactions.services.raise_revision import raise_revisions_of_customer
@@ -241,6 +242,26 @@ def test_how_far_a_consumer_has_come_is_told_with_nothing_to_do(shop: Api, engin
     first = search(shop, q="anything")["indexed_up_to"]
 
     consume_until(CONSUMERS[engine], lambda: search(shop, q="anything")["indexed_up_to"] > first)
+
+
+def test_the_first_answer_that_says_to_know_of_a_payment_finds_it(shop: Api, engine: str) -> None:
+    catch_up(shop, engine)
+    answers: list[dict[str, Any]] = []
+
+    def knows(made: datetime) -> bool:
+        answers.append(search(shop, q="lamp"))
+        reached = answers[-1]["indexed_up_to"]
+        return reached is not None and datetime.fromisoformat(reached) > made
+
+    with consuming(CONSUMERS[engine]):
+        for count in range(1, 5):
+            # Searches of the same second are answered from one point in time.
+            search(shop, q="lamp")
+            shop.paid(description="lamp")
+            made = datetime.now(UTC)
+            wait_until(lambda made=made: knows(made), seconds=30)
+
+            assert (answers[-1]["engine"], answers[-1]["total"]) == (engine, count)
 
 
 def test_an_event_of_a_payment_that_there_is_not_is_passed_over() -> None:
