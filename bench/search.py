@@ -1,4 +1,5 @@
-"""The log to Elasticsearch against the bare bulk helper, and searches against raw queries."""
+"""The log to Elasticsearch against the bare bulk helper, and searches against raw queries; the same
+searches by PostgreSQL."""
 
 import argparse
 import json
@@ -18,6 +19,7 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 
+from analytics.search.query import ELASTICSEARCH, POSTGRESQL
 from bench.engines import checkpoint, postmaster, redis_process, require_durable
 from bench.environment import (
     BenchError,
@@ -33,7 +35,7 @@ from bench.reader_seconds import reader_seconds
 from bench.result import Bar, Result, print_table
 from bench.search_data import fill_payments, make_customers, write_events
 from bench.tenants import Tenant, make_tenants
-from bench.web import THREADS, WORKERS, start_web
+from bench.web import THREADS, WORKERS, Web, start_web
 from payments_project.events.run_consumers import log_run
 
 RATIO_LIMIT = 0.6
@@ -74,6 +76,8 @@ def run(options: argparse.Namespace, database: Database) -> Result:
             fill(rows=rest, first=events, start=start, days=DAYS)
         _rebuild(result, options.rows)
         _searches(options, database, result, tenant)
+        _write_words(database, result, options.rows)
+        _searches_by_postgresql(options, database, result, tenant)
     return result
 
 
@@ -226,19 +230,11 @@ def _searches(
     client().indices.refresh(index=ALIAS)
     for name in (WORDS, DOCUMENTS):
         write_reach(name, datetime.now(UTC), ["log"])
-    environment = product_environment(database) | {"KAFKA_BOOTSTRAP_SERVERS": ""}
     asked = list(_mix())
-    with ExitStack() as stack:
-        stack.enter_context(pinned([postmaster(database), redis_process()], options.cores))
-        web = stack.enter_context(
-            start_web(
-                environment=environment, workers=WORKERS, threads=THREADS, cores=options.cores
-            )
-        )
-        load = stack.enter_context(load_process(options.cores))
+    with _served(options, database) as (web, load):
         ours, bare = [], []
         for number in range(options.rounds + 1):
-            _prepare_ours(load, web.port, tenant, asked)
+            _prepare_ours(load, web.port, tenant, asked, engine=ELASTICSEARCH)
             mine = _run(load, options)
             _prepare_bare(load, tenant, asked)
             theirs = _run(load, options)
@@ -250,7 +246,53 @@ def _searches(
                     f" bare {theirs.p99_ms:.1f} ms ({theirs.per_second:.0f}/s)",
                     flush=True,
                 )
-    _report_searches(options, result, ours, bare)
+    _report_searches(options, result, {"search": ours, "bare": bare})
+    ratios = [mine.p99_ms / theirs.p99_ms for mine, theirs in zip(ours, bare, strict=True)]
+    result.bars["search_p99_ratio"] = Bar.at_most(median(ratios), LATENCY_LIMIT)
+
+
+def _write_words(database: Database, result: Result, rows: int) -> None:
+    from analytics.services.rebuild_search import rebuild_words
+
+    started = time.perf_counter()
+    rebuild_words()
+    seconds = time.perf_counter() - started
+    print(
+        f"words of {rows:,} payments written in {seconds:,.0f} s, {rows / seconds:,.0f}/s",
+        flush=True,
+    )
+    result.figures["words_per_second"] = rows / seconds
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        owner.execute("VACUUM (ANALYZE) transaction_words")
+
+
+def _searches_by_postgresql(
+    options: argparse.Namespace, database: Database, result: Result, tenant: Tenant
+) -> None:
+    """The same searches where there is no Elasticsearch."""
+    with _served(options, database, ELASTICSEARCH_URL="") as (web, load):
+        _prepare_ours(load, web.port, tenant, list(_mix()), engine=POSTGRESQL)
+        runs = [_run(load, options) for _ in range(options.rounds + 1)]
+    _report_searches(options, result, {"postgresql": runs[1:]})
+
+
+@contextmanager
+def _served(
+    options: argparse.Namespace, database: Database, **environment: str
+) -> Iterator[tuple[Web, LoadProcess]]:
+    """The product's web server and who asks it, on the bench's cores as the engines are."""
+    with ExitStack() as stack:
+        stack.enter_context(pinned([postmaster(database), redis_process()], options.cores))
+        web = start_web(
+            environment=product_environment(database)
+            | {"KAFKA_BOOTSTRAP_SERVERS": ""}
+            | environment,
+            workers=WORKERS,
+            threads=THREADS,
+            cores=options.cores,
+        )
+        load = load_process(options.cores)
+        yield stack.enter_context(web), stack.enter_context(load)
 
 
 def _mix() -> Iterator[dict[str, str]]:
@@ -276,7 +318,7 @@ def _mix() -> Iterator[dict[str, str]]:
 
 
 def _prepare_ours(
-    load: LoadProcess, port: int, tenant: Tenant, asked: list[dict[str, str]]
+    load: LoadProcess, port: int, tenant: Tenant, asked: list[dict[str, str]], *, engine: str
 ) -> None:
     load.prepare(
         port=port,
@@ -287,7 +329,7 @@ def _prepare_ours(
             for each in asked
         ],
         status=200,
-        fragments=['"engine":"elasticsearch"'],
+        fragments=[f'"engine":"{engine}"'],
     )
 
 
@@ -328,9 +370,8 @@ def _run(load: LoadProcess, options: argparse.Namespace) -> LoadRun:
 
 
 def _report_searches(
-    options: argparse.Namespace, result: Result, ours: list[LoadRun], bare: list[LoadRun]
+    options: argparse.Namespace, result: Result, sides: dict[str, list[LoadRun]]
 ) -> None:
-    sides = {"search": ours, "bare": bare}
     print_table(
         f"Searches of {options.rows:,} payments by {CLIENTS} clients, medians of {options.rounds}",
         ("how", "p50 ms", "p99 ms", "searches/s"),
@@ -348,5 +389,3 @@ def _report_searches(
         result.figures[f"{name}_p50_ms"] = median(run.p50_ms for run in runs)
         result.figures[f"{name}_p99_ms"] = median(run.p99_ms for run in runs)
         result.figures[f"{name}_per_second"] = median(run.per_second for run in runs)
-    ratios = [mine.p99_ms / theirs.p99_ms for mine, theirs in zip(ours, bare, strict=True)]
-    result.bars["search_p99_ratio"] = Bar.at_most(median(ratios), LATENCY_LIMIT)
