@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 
 from disputes.models import Dispute, SimulatorDispute
 from disputes.services.audit_books import audit_books
@@ -14,7 +15,11 @@ from tests.disputes.disputing import answer, disputed
 from tests.gateway_messages import deliver_gateway_messages, forget_contradictions, told
 from tests.threads import at_once
 from transactions.balances import fold_balances
-from transactions.gateways.simulator.disputes import decide_dispute, lookup_dispute
+from transactions.gateways.simulator.disputes import (
+    decide_dispute,
+    lookup_dispute,
+    raise_dispute,
+)
 from transactions.models import GatewayCallback
 
 
@@ -145,6 +150,29 @@ def test_a_chargeback_does_not_end_as_a_warning(api: Api) -> None:
     assert str(message.outcome).startswith("contradiction: ")
     assert status_of(api, dispute) == "open"
     assert api.balance()["reserved"] == 2500
+
+
+def test_the_end_of_an_inquiry_sent_again_leaves_its_chargeback_open(api: Api) -> None:
+    dispute = disputed(api, dispute_type="inquiry")
+    name = gateway_id(dispute)
+    decide_dispute(dispute=name, status="warning_closed")
+    deliver_gateway_messages()
+    raise_dispute(charge=UUID(dispute["transaction"]), amount=1000, dispute=name)
+    deliver_gateway_messages()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE gateway_simulator_callbacks SET sent_at = NULL, due_at = now()"
+            " WHERE message #>> '{data,dispute}' = %s AND message ->> 'type' = 'dispute.closed'",
+            [name],
+        )
+        assert cursor.rowcount == 1
+
+    deliver_gateway_messages()
+
+    assert lookup_dispute(dispute=name).dispute_status == "open"
+    assert status_of(api, dispute) == "open"
+    fold_balances()
+    assert audit_books() == []
 
 
 def test_an_outcome_of_a_kind_that_we_do_not_know_is_put_aside(api: Api) -> None:

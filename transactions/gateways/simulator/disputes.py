@@ -140,10 +140,13 @@ def let_happen(kind: str, data: dict[str, Any]) -> None:
             ],
         )
     elif kind == "dispute.closed":
+        # A message may be sent again after the inquiry that it closed has become a chargeback.
         fetch_one(
-            "UPDATE gateway_simulator_disputes SET status = %s, updated_at = now()"
-            " WHERE gateway_id = %s RETURNING gateway_id",
-            [data["status"], data["dispute"]],
+            "UPDATE gateway_simulator_disputes SET status = %(status)s, updated_at = now()"
+            " WHERE gateway_id = %(dispute)s"
+            " AND NOT (dispute_type = 'chargeback' AND %(status)s = 'warning_closed')"
+            " RETURNING gateway_id",
+            {"status": data["status"], "dispute": data["dispute"]},
         )
 
 
