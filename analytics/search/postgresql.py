@@ -4,8 +4,9 @@ States, amounts and everything that is filtered by are asked of the payments, so
 behind; only words are (``analytics.search.freshness``).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import psycopg
 from django.db import OperationalError, connections, router, transaction
@@ -54,8 +55,10 @@ def find(scope: Scope, query: SearchQuery, *, after: Place | None) -> Found:
             connections[using].cursor() as cursor,
         ):
             cursor.execute(f"SET LOCAL statement_timeout = '{SECONDS_MAX}s'")
-            places = _page(cursor, query, where, values, after)
-            total, facets = _counts(cursor, query, where, values)
+            counted = _counted(cursor, query, where, values, after)
+            places = counted.places
+            if not counted.is_all and not _are_newest(places, query):
+                places = _page(cursor, query, where, values, after)
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
             raise Unavailable(
@@ -67,64 +70,103 @@ def find(scope: Scope, query: SearchQuery, *, after: Place | None) -> Found:
     return Found(
         places=places[: query.limit],
         has_more=len(places) > query.limit,
-        total=min(total, COUNTED_MAX),
-        is_total_exact=total <= COUNTED_MAX,
+        total=counted.total,
+        is_total_exact=counted.is_all,
         engine=POSTGRESQL,
-        facets=facets,
+        facets=counted.facets,
     )
+
+
+class _Counted(NamedTuple):
+    """The newest ``COUNTED_MAX`` that are found, or all: how many, each facet's values with their
+    numbers, the commonest first, and the page that they would have."""
+
+    total: int
+    is_all: bool
+    facets: dict[str, list[tuple[Any, int]]]
+    places: list[Place]
+
+
+def _counted(
+    cursor: Any, query: SearchQuery, where: str, values: Mapping[str, Any], after: Place | None
+) -> _Counted:
+    """One statement for counts and page: what is found is looked for once. For a page alone
+    PostgreSQL goes through all payments, newest first, where it takes a rare word for a common
+    one."""
+    beyond, order, place = _order(query, after)
+    rows = [_TOTAL, *(f"('{name}', {_FACET_COLUMNS[name]})" for name in query.facets)]
+    cursor.execute(
+        f"""
+        WITH counted AS MATERIALIZED (
+            SELECT payment.id, payment.status, payment.currency, payment.brand,
+                   payment.gateway_name, payment.amount
+              FROM {where} ORDER BY payment.id DESC LIMIT %(counted)s
+        )
+        SELECT facet.name, facet.value, count(*)
+          FROM counted CROSS JOIN LATERAL (VALUES {", ".join(rows)}) AS facet (name, value)
+         WHERE facet.value IS NOT NULL
+         GROUP BY 1, 2
+         UNION ALL
+        SELECT 'place', id::text, amount
+          FROM (SELECT payment.id, payment.amount FROM counted AS payment
+                 WHERE {beyond} ORDER BY {order} LIMIT %(rows)s) AS page
+        """,
+        {**values, **place, "steps": list(AMOUNT_STEPS), "counted": COUNTED_MAX + 1},
+    )
+    found: dict[str, list[tuple[str, int]]] = {"total": [], "place": []}
+    for name, value, number in cursor.fetchall():
+        found.setdefault(name, []).append((value, number))
+    total = sum(number for _, number in found["total"])
+    places = [Place(UUID(key), amount) for key, amount in found["place"]]
+    return _Counted(
+        total=min(total, COUNTED_MAX),
+        is_all=total <= COUNTED_MAX,
+        facets={name: _facet(name, found.get(name, [])) for name in query.facets},
+        places=sorted(places, key=_sort_key(query), reverse=query.is_descending),
+    )
+
+
+def _facet(name: str, counts: Sequence[tuple[str, int]]) -> list[tuple[Any, int]]:
+    if name == AMOUNT:
+        return sorted((AMOUNT_STEPS[int(step) - 1], count) for step, count in counts)
+    return sorted(counts, key=lambda row: (-row[1], row[0]))[:FACET_VALUES_MAX]
+
+
+def _are_newest(places: Sequence[Place], query: SearchQuery) -> bool:
+    """Whether a page out of the newest is the page of all."""
+    is_newest_first = query.sort_field == CREATED_AT and query.is_descending
+    return is_newest_first and len(places) > query.limit
+
+
+def _sort_key(query: SearchQuery) -> Callable[[Place], Any]:
+    if query.sort_field == CREATED_AT:
+        return lambda place: place.id
+    return lambda place: (place.amount, place.id)
 
 
 def _page(
     cursor: Any, query: SearchQuery, where: str, values: Mapping[str, Any], after: Place | None
 ) -> list[Place]:
-    order, beyond = ("DESC", "<") if query.is_descending else ("ASC", ">")
-    columns = ["payment.id"] if query.sort_field == CREATED_AT else ["payment.amount", "payment.id"]
-    more, parameters = "", {**values, "rows": query.limit + 1}
-    if after is not None:
-        behind = {"payment.id": "%(after_id)s", "payment.amount": "%(after_amount)s"}
-        more = (
-            f"AND ({', '.join(columns)}) {beyond} ({', '.join(behind[name] for name in columns)})"
-        )
-        parameters |= {"after_id": after.id, "after_amount": after.amount}
-    ordered = ", ".join(f"{name} {order}" for name in columns)
+    beyond, order, place = _order(query, after)
     cursor.execute(
-        f"SELECT payment.id, payment.amount FROM {where} {more} ORDER BY {ordered} LIMIT %(rows)s",
-        parameters,
+        f"SELECT payment.id, payment.amount FROM {where} AND {beyond}"
+        f" ORDER BY {order} LIMIT %(rows)s",
+        {**values, **place},
     )
     return [Place(*row) for row in cursor.fetchall()]
 
 
-def _counts(
-    cursor: Any, query: SearchQuery, where: str, values: Mapping[str, Any]
-) -> tuple[int, dict[str, list[tuple[Any, int]]]]:
-    """How many there are, up to one more than ``COUNTED_MAX``, and each facet's values with their
-    numbers, the commonest first."""
-    counted = [_TOTAL, *(f"('{name}', {_FACET_COLUMNS[name]})" for name in query.facets)]
-    cursor.execute(
-        f"""
-        SELECT facet.name, facet.value, count(*)
-          FROM (SELECT payment.status, payment.currency, payment.brand, payment.gateway_name,
-                       payment.amount
-                  FROM {where} ORDER BY payment.id DESC LIMIT %(counted)s) AS counted
-         CROSS JOIN LATERAL (VALUES {", ".join(counted)}) AS facet (name, value)
-         WHERE facet.value IS NOT NULL
-         GROUP BY 1, 2
-         ORDER BY 3 DESC, 2
-        """,
-        {**values, "steps": list(AMOUNT_STEPS), "counted": COUNTED_MAX + 1},
-    )
-    total = 0
-    facets: dict[str, list[tuple[Any, int]]] = {name: [] for name in query.facets}
-    for name, value, count in cursor.fetchall():
-        if name == "total":
-            total = count
-        elif name == AMOUNT:
-            facets[name].append((AMOUNT_STEPS[int(value) - 1], count))
-        elif len(facets[name]) < FACET_VALUES_MAX:
-            facets[name].append((value, count))
-    if AMOUNT in facets:
-        facets[AMOUNT].sort()
-    return total, facets
+def _order(query: SearchQuery, after: Place | None) -> tuple[str, str, dict[str, Any]]:
+    """What lies behind ``after``, as a condition, the order, and their values."""
+    direction, sign = ("DESC", "<") if query.is_descending else ("ASC", ">")
+    columns = ["payment.id"] if query.sort_field == CREATED_AT else ["payment.amount", "payment.id"]
+    order = ", ".join(f"{name} {direction}" for name in columns)
+    values: dict[str, Any] = {"rows": query.limit + 1}
+    if after is None:
+        return "true", order, values
+    behind = {"payment.id": "%(after_id)s", "payment.amount": "%(after_amount)s"}
+    beyond = f"({', '.join(columns)}) {sign} ({', '.join(behind[name] for name in columns)})"
+    return beyond, order, {**values, "after_id": after.id, "after_amount": after.amount}
 
 
 def _conditions(scope: Scope, query: SearchQuery) -> tuple[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ there are never more open than seconds in which somebody searched. It shows what
 was opened, so what is known to be in it was read before.
 """
 
+import functools
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from elasticsearch import ApiError, NotFoundError, TransportError
+from django.conf import settings
+from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 
 from analytics.search.elastic.client import client
 from analytics.search.elastic.documents import ALIAS
@@ -64,8 +66,9 @@ class _PointInTime:
             is_old = time.monotonic() - self._opened_at > SHARED_SECONDS
             if self._last is None or is_old or self._last == instead_of:
                 opened = time.monotonic()
-                asked = client().options(request_timeout=SECONDS_MAX)
-                found = asked.open_point_in_time(index=ALIAS, keep_alive=KEPT)
+                found = _impatient(settings.ELASTICSEARCH_URL).open_point_in_time(
+                    index=ALIAS, keep_alive=KEPT
+                )
                 self._last, self._opened_at = Snapshot(found["id"], reached_at), opened
             return self._last
 
@@ -129,13 +132,22 @@ def request_body(scope: Scope, query: SearchQuery, *, after: Place | None) -> Js
 
 def _ask(body: Json, point: Snapshot) -> Mapping[str, Any]:
     # A part of the shards is not what was asked for.
-    asked = client().options(request_timeout=SECONDS_MAX)
-    answer: Mapping[str, Any] = asked.search(
-        **body,
-        pit={"id": point.id, "keep_alive": KEPT},
-        allow_partial_search_results=False,
-    ).body
+    answer: Mapping[str, Any] = (
+        _impatient(settings.ELASTICSEARCH_URL)
+        .search(
+            **body,
+            pit={"id": point.id, "keep_alive": KEPT},
+            allow_partial_search_results=False,
+        )
+        .body
+    )
     return answer
+
+
+@functools.cache
+def _impatient(url: str) -> Elasticsearch:
+    """The process's client at ``url``, for who searches; making one costs as much as asking."""
+    return client().options(request_timeout=SECONDS_MAX)
 
 
 def _filters(scope: Scope, query: SearchQuery) -> list[Json]:
