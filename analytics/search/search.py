@@ -2,14 +2,13 @@
 
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
 from analytics.search import postgresql
-from analytics.search.freshness import read_freshness
+from analytics.search.freshness import Freshness, recent_freshness
 from analytics.search.query import (
     ELASTICSEARCH,
     POSTGRESQL,
@@ -44,7 +43,7 @@ def search_payments(
     that are a letter or two apart count too. Raises ``Unavailable`` for a search that PostgreSQL
     has to answer and that takes too long.
     """
-    freshness = read_freshness()
+    freshness = recent_freshness()
     found = _find(scope, query, after, snapshot, freshness)
     if not found.total and not query.with_typos and _has_spelled_words(query):
         query = replace(query, with_typos=True)
@@ -57,7 +56,7 @@ def _find(
     query: SearchQuery,
     after: Place | None,
     snapshot: Snapshot | None,
-    freshness: Mapping[str, datetime | None],
+    freshness: Freshness,
 ) -> Found:
     reached = freshness[ELASTICSEARCH]
     if reached is not None and is_elasticsearch_asked(freshness):
@@ -73,13 +72,13 @@ def _find(
     return replace(postgresql.find(scope, query, after=after), reached_at=reached)
 
 
-def is_elasticsearch_asked(freshness: Mapping[str, datetime | None]) -> bool:
+def is_elasticsearch_asked(freshness: Freshness) -> bool:
     """Whether Elasticsearch answers searches now: it is configured, answered last time, and is not
     behind."""
     return bool(settings.ELASTICSEARCH_URL) and not why_not_elasticsearch(freshness)
 
 
-def why_not_elasticsearch(freshness: Mapping[str, datetime | None]) -> str:
+def why_not_elasticsearch(freshness: Freshness) -> str:
     """Why Elasticsearch, where there is one, does not answer searches of this process now; empty
     where it does."""
     reached, other = freshness[ELASTICSEARCH], freshness[POSTGRESQL]
