@@ -68,8 +68,8 @@ def create_index(name: str) -> None:
 def make_live(index: SearchIndex) -> None:
     """Has searches answered from ``index``, at one moment; the one before it is retired.
 
-    What was written is made to be found before. The alias moves first: both are written to until the rows say otherwise, so whoever dies in
-    between leaves two indices that are complete.
+    What was written is made to be found before. The alias moves first: both are written to until
+    the rows say otherwise, so whoever dies in between leaves two indices that are complete.
     """
     client().indices.refresh(index=index.name)
     point_alias(index.name)
