@@ -1,14 +1,13 @@
 """Running consumers: as groups in Kafka where it is configured, else straight from the log."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
-from django.db import connections
 
 from payments_project.events.consumers import Consumer, handle_batch
 from payments_project.events.logged import EventRow, from_log
+from payments_project.events.pooled import connections_given_back
 from payments_project.events.reach import LogReach
 from payments_project.events.run_reader import ReaderRun
 
@@ -19,13 +18,12 @@ def run_consumers(chosen: Sequence[Consumer], *, stop: threading.Event) -> None:
     failures: list[BaseException] = []
 
     def work(run: Callable[[], None]) -> None:
-        try:
-            run()
-        except BaseException as error:
-            failures.append(error)
-            stop.set()
-        finally:
-            connections.close_all()
+        with connections_given_back():
+            try:
+                run()
+            except BaseException as error:
+                failures.append(error)
+                stop.set()
 
     threads = [
         threading.Thread(target=work, args=(_run_of(consumer, stop),), name=consumer.name)
@@ -51,12 +49,12 @@ def log_run(consumer: Consumer, *, stop: threading.Event) -> ReaderRun:
     """The consumer as a reader of the log."""
 
     def take(rows: Sequence[EventRow]) -> None:
-        with _connections_given_back():
+        with connections_given_back():
             handle_batch(consumer, [from_log(row) for row in rows])
 
     def show() -> None:
         if consumer.show is not None:
-            with _connections_given_back():
+            with connections_given_back():
                 consumer.show()
 
     return ReaderRun(
@@ -67,12 +65,3 @@ def log_run(consumer: Consumer, *, stop: threading.Event) -> ReaderRun:
         page_events=consumer.batch_events,
         reach=LogReach(consumer.name, show=show) if consumer.tells_reach else None,
     )
-
-
-@contextmanager
-def _connections_given_back() -> Iterator[None]:
-    """To the pool, which knows whether a connection's server has hung up."""
-    try:
-        yield
-    finally:
-        connections.close_all()

@@ -13,7 +13,7 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError
 
 from payments_project.events.consumers import Consumer, handle_batch
 from payments_project.events.dead_letters import set_aside_content
@@ -26,6 +26,7 @@ from payments_project.events.kafka.relay import relays_reach
 from payments_project.events.kafka.topics import dead_letter_topic, ensure_topics, topics_of
 from payments_project.events.logged import LoggedEvent
 from payments_project.events.pausing import GrowingPause
+from payments_project.events.pooled import connections_given_back
 from payments_project.events.run_reader import cause_of
 
 logger = logging.getLogger(__name__)
@@ -89,12 +90,11 @@ class KafkaRun:
 
     def _tell(self, reach: KafkaReach) -> None:
         try:
-            reach.look()
+            with connections_given_back():
+                reach.look()
         # How fresh something is may be told a little later.
         except (KafkaException, FutureTimeout, DatabaseError, InterfaceError, Postponed) as error:
             logger.info("%s can't tell how far it is: %s", self._consumer.name, cause_of(error))
-        finally:
-            connections.close_all()
 
     def _handle(self, messages: Sequence[Message]) -> None:
         """Raises ``Postponed``."""
@@ -112,11 +112,8 @@ class KafkaRun:
         def set_aside_too(event: LoggedEvent, cause: str) -> None:
             self._dead_letters.put(by_source[event.source], self._consumer.name, cause)
 
-        try:
+        with connections_given_back():
             handle_batch(self._consumer, events, also=set_aside_too)
-        finally:
-            # To the pool, which knows whether its server has hung up.
-            connections.close_all()
 
     def _set_aside_unreadable(self, message: Message, kind: str) -> None:
         cause = f"no event of ours: {kind}"
