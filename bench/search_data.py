@@ -67,6 +67,10 @@ def fill_payments(
                 "customers": customers,
             },
         )
+        owner.execute(
+            "UPDATE merchants SET history_starts_at = least(history_starts_at, %s) WHERE id = %s",
+            [start, busy],
+        )
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         owner.execute("VACUUM (ANALYZE) transactions")
 

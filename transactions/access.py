@@ -29,9 +29,16 @@ def history_of(scope: Scope) -> "QuerySet[Transaction]":
     list that finds less than a page would ask each month of all years. That one is looked up now,
     and not remembered: a payment of an earlier month may have been recorded since.
     """
-    row = fetch_one(_HISTORY_START, [scope.merchant_id], using=router.db_for_read(Transaction))
+    start = history_start(scope)
     rows = transactions_of(scope)
-    return rows.filter(pk__gte=row[0]) if row else rows.none()
+    return rows.filter(pk__gte=start) if start else rows.none()
+
+
+def history_start(scope: Scope) -> UUID | None:
+    """An id that none of a merchant's transactions is before; None of a merchant that does not
+    exist. It moves when a payment of an earlier time is recorded."""
+    row = fetch_one(_HISTORY_START, [scope.merchant_id], using=router.db_for_read(Transaction))
+    return row[0] if row else None
 
 
 def get_transaction(*, scope: Scope, transaction_id: UUID, param: str | None = None) -> Transaction:

@@ -31,18 +31,18 @@ def tsquery_of(scope: Scope, asked: Sequence[Sequence[str]], *, with_typos: bool
 
 
 def _asked(mark: str, whole: str, parts: Sequence[str], with_typos: bool) -> str:
-    ways = [_word(mark, whole, with_typos)]
+    ways = _ways(mark, whole, with_typos, is_beginning=may_be_beginning(whole))
     if parts:
-        ways.append(_all(_word(mark, part, with_typos) for part in parts))
+        ways.append(_all(_any(_ways(mark, part, with_typos)) for part in parts))
     return _any(ways)
 
 
-def _word(mark: str, word: str, with_typos: bool) -> str:
+def _ways(mark: str, word: str, with_typos: bool, *, is_beginning: bool = False) -> list[str]:
     # Words are letters, digits and the marks of ``words``: nothing that would end a quoted lexeme.
-    ways = [f"'{mark}:{word}'{':*' if may_be_beginning(word) else ''}"]
+    ways = [f"'{mark}:{word}'{':*' if is_beginning else ''}"]
     if with_typos and may_be_misspelt(word):
         ways += [f"'{mark}~{rest}'" for rest in sorted(without_a_letter(word))]
-    return _any(ways)
+    return ways
 
 
 def _all(parts: Iterable[str]) -> str:

@@ -1,10 +1,14 @@
 """PostgreSQL's own search: an index of words beside the payments, and the payments themselves.
 
-States, amounts and everything that is filtered by are asked of the payments, so they are never
-behind; only words are (``analytics.search.freshness``).
+States, amounts and nearly everything that is filtered by are asked of the payments, so they are
+never behind; only words are (``analytics.search.freshness``), and a card's last four digits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,19 +25,26 @@ from analytics.search.query import (
     POSTGRESQL,
     Found,
     Place,
+    Range,
     SearchQuery,
 )
 from payments_project.database.statements import planned_for_their_values
+from payments_project.database.uuid7 import uuid7_floor, uuid7_time
 from payments_project.errors import Unavailable
 from payments_project.tenancy import Scope
+from payments_project.times import day_start
+from transactions.access import history_start
 from transactions.models import Transaction
 
 # More than these are not counted, nor looked at for facets: this also answers while the other
 # engine is away, and a merchant's ten million payments must not hold the database meanwhile.
-COUNTED_MAX = 20_000
+COUNTED_MAX = 10_000
 SECONDS_MAX = 5
+# So much is looked at first, in whole months; then twice as much each time, until enough is found.
+# What is there often is found in the newest months, without reading it all.
+SPAN_DAYS = 31
 
-_TOTAL = "('total', 'all')"
+_TOTAL, _PLACE = "total", "place"
 _FACET_COLUMNS = {
     **{name: f"counted.{column}" for name, column in FIELD_FACETS.items()},
     AMOUNT: "width_bucket(counted.amount, %(steps)s::bigint[])::text",
@@ -46,27 +57,12 @@ def find(scope: Scope, query: SearchQuery, *, after: Place | None) -> Found:
     Reads this merchant's and environment's payments alone. Raises ``Unavailable`` for what takes
     longer than ``SECONDS_MAX``.
     """
-    using = router.db_for_read(Transaction)
-    where, values = _conditions(scope, query)
-    try:
-        with (
-            transaction.atomic(using=using),
-            planned_for_their_values(using),
-            connections[using].cursor() as cursor,
-        ):
-            cursor.execute(f"SET LOCAL statement_timeout = '{SECONDS_MAX}s'")
-            counted = _counted(cursor, query, where, values, after)
-            places = counted.places
-            if not counted.is_all and not _are_newest(places, query):
-                places = _page(cursor, query, where, values, after)
-    except OperationalError as error:
-        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
-            raise Unavailable(
-                "The search takes too long; narrow it, by created_at for instance.",
-                code="search_unavailable",
-                retry_after=10,
-            ) from None
-        raise
+    spans = _spans(scope, query)
+    with _patient() as fetch:
+        counted = _counted(fetch, scope, query, spans, after)
+        places = counted.places
+        if not counted.is_all and not _are_newest(places, query):
+            places = _page(fetch, scope, query, spans, after)
     return Found(
         places=places[: query.limit],
         has_more=len(places) > query.limit,
@@ -75,6 +71,67 @@ def find(scope: Scope, query: SearchQuery, *, after: Place | None) -> Found:
         engine=POSTGRESQL,
         facets=counted.facets,
     )
+
+
+def reads_words(query: SearchQuery) -> bool:
+    """Whether what is found depends on the index of words."""
+    return bool(_lexemes_asked(query))
+
+
+Fetch = Callable[[str, Mapping[str, Any]], list[Any]]
+
+
+@contextmanager
+def _patient() -> Iterator[Fetch]:
+    """Statements of one transaction, which together take ``SECONDS_MAX`` at most."""
+    using = router.db_for_read(Transaction)
+    deadline = time.monotonic() + SECONDS_MAX
+
+    def fetch(statement: str, values: Mapping[str, Any]) -> list[Any]:
+        milliseconds = max(1, round((deadline - time.monotonic()) * 1000))
+        cursor.execute(f"SET LOCAL statement_timeout = {milliseconds}")
+        cursor.execute(statement, values)
+        found: list[Any] = cursor.fetchall()
+        return found
+
+    try:
+        with (
+            transaction.atomic(using=using),
+            planned_for_their_values(using),
+            connections[using].cursor() as cursor,
+        ):
+            # Starting other processes takes longer than most searches, and each of a busy merchant's
+            # would take those of all.
+            cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+            yield fetch
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise Unavailable(
+                "The search takes too long; narrow it, by created_at for instance.",
+                code="search_unavailable",
+                retry_after=10,
+            ) from None
+        raise
+
+
+def _spans(scope: Scope, query: SearchQuery) -> list[Range]:
+    """Ranges of ids that together hold all that the query may find, the newest first."""
+    first = history_start(scope)
+    if first is None or (query.words is not None and not query.words):
+        return []
+    # PostgreSQL's clock may be ahead of this host's.
+    end = uuid7_floor(datetime.now(UTC) + timedelta(days=1))
+    if query.created.gte is not None:
+        first = max(first, query.created.gte)
+    if query.created.lt is not None:
+        end = min(end, query.created.lt)
+    spans, days = [], SPAN_DAYS
+    while first < end:
+        back = (uuid7_time(end) - timedelta(days=days)).date()
+        begin = max(first, uuid7_floor(day_start(back.replace(day=1))))
+        spans.append(Range(begin, end))
+        end, days = begin, days * 2
+    return spans
 
 
 class _Counted(NamedTuple):
@@ -88,41 +145,53 @@ class _Counted(NamedTuple):
 
 
 def _counted(
-    cursor: Any, query: SearchQuery, where: str, values: Mapping[str, Any], after: Place | None
+    fetch: Fetch, scope: Scope, query: SearchQuery, spans: Sequence[Range], after: Place | None
 ) -> _Counted:
     """One statement for counts and page: what is found is looked for once. For a page alone
     PostgreSQL goes through all payments, newest first, where it takes a rare word for a common
     one."""
     beyond, order, place = _order(query, after)
-    rows = [_TOTAL, *(f"('{name}', {_FACET_COLUMNS[name]})" for name in query.facets)]
-    cursor.execute(
-        f"""
-        WITH counted AS MATERIALIZED (
-            SELECT payment.id, payment.status, payment.currency, payment.brand,
-                   payment.gateway_name, payment.amount
-              FROM {where} ORDER BY payment.id DESC LIMIT %(counted)s
+    rows = [f"('{_TOTAL}', '')", *(f"('{name}', {_FACET_COLUMNS[name]})" for name in query.facets)]
+    numbers: Counter[tuple[str, str]] = Counter()
+    total, places = 0, []
+    for span in spans:
+        where, values = _conditions(scope, query, span)
+        found = fetch(
+            f"""
+            WITH counted AS MATERIALIZED (
+                SELECT payment.id, payment.status, payment.currency, payment.brand,
+                       payment.gateway_name, payment.amount
+                  FROM {where} ORDER BY payment.id DESC LIMIT %(counted)s
+            )
+            SELECT facet.name, facet.value, count(*)
+              FROM counted CROSS JOIN LATERAL (VALUES {", ".join(rows)}) AS facet (name, value)
+             WHERE facet.value IS NOT NULL
+             GROUP BY 1, 2
+             UNION ALL
+            SELECT '{_PLACE}', id::text, amount
+              FROM (SELECT payment.id, payment.amount FROM counted AS payment
+                     WHERE {beyond} ORDER BY {order} LIMIT %(rows)s) AS page
+            """,
+            {**values, **place, "steps": list(AMOUNT_STEPS), "counted": COUNTED_MAX + 1 - total},
         )
-        SELECT facet.name, facet.value, count(*)
-          FROM counted CROSS JOIN LATERAL (VALUES {", ".join(rows)}) AS facet (name, value)
-         WHERE facet.value IS NOT NULL
-         GROUP BY 1, 2
-         UNION ALL
-        SELECT 'place', id::text, amount
-          FROM (SELECT payment.id, payment.amount FROM counted AS payment
-                 WHERE {beyond} ORDER BY {order} LIMIT %(rows)s) AS page
-        """,
-        {**values, **place, "steps": list(AMOUNT_STEPS), "counted": COUNTED_MAX + 1},
-    )
-    found: dict[str, list[tuple[str, int]]] = {"total": [], "place": []}
-    for name, value, number in cursor.fetchall():
-        found.setdefault(name, []).append((value, number))
-    total = sum(number for _, number in found["total"])
-    places = [Place(UUID(key), amount) for key, amount in found["place"]]
+        places += [Place(UUID(key), amount) for name, key, amount in found if name == _PLACE]
+        for name, value, number in found:
+            if name != _PLACE:
+                numbers[name, value] += number
+        total = numbers[_TOTAL, ""]
+        if total > COUNTED_MAX:
+            break
+    places.sort(key=_sort_key(query), reverse=query.is_descending)
     return _Counted(
         total=min(total, COUNTED_MAX),
         is_all=total <= COUNTED_MAX,
-        facets={name: _facet(name, found.get(name, [])) for name in query.facets},
-        places=sorted(places, key=_sort_key(query), reverse=query.is_descending),
+        facets={
+            name: _facet(
+                name, [(key[1], count) for key, count in numbers.items() if key[0] == name]
+            )
+            for name in query.facets
+        },
+        places=places[: query.limit + 1],
     )
 
 
@@ -145,15 +214,23 @@ def _sort_key(query: SearchQuery) -> Callable[[Place], Any]:
 
 
 def _page(
-    cursor: Any, query: SearchQuery, where: str, values: Mapping[str, Any], after: Place | None
+    fetch: Fetch, scope: Scope, query: SearchQuery, spans: Sequence[Range], after: Place | None
 ) -> list[Place]:
     beyond, order, place = _order(query, after)
-    cursor.execute(
-        f"SELECT payment.id, payment.amount FROM {where} AND {beyond}"
-        f" ORDER BY {order} LIMIT %(rows)s",
-        {**values, **place},
-    )
-    return [Place(*row) for row in cursor.fetchall()]
+    if query.sort_field != CREATED_AT:
+        spans = [Range(spans[-1].gte, spans[0].lt)]
+    places: list[Place] = []
+    for span in spans if query.is_descending else reversed(spans):
+        where, values = _conditions(scope, query, span)
+        found = fetch(
+            f"SELECT payment.id, payment.amount FROM {where} AND {beyond}"
+            f" ORDER BY {order} LIMIT %(rows)s",
+            {**values, **place, "rows": query.limit + 1 - len(places)},
+        )
+        places += [Place(*row) for row in found]
+        if len(places) > query.limit:
+            break
+    return places
 
 
 def _order(query: SearchQuery, after: Place | None) -> tuple[str, str, dict[str, Any]]:
@@ -169,29 +246,43 @@ def _order(query: SearchQuery, after: Place | None) -> tuple[str, str, dict[str,
     return beyond, order, {**values, "after_id": after.id, "after_amount": after.amount}
 
 
-def _conditions(scope: Scope, query: SearchQuery) -> tuple[str, dict[str, Any]]:
-    """Tables and conditions of what is found, with their values; a payment is ``payment``."""
-    values: dict[str, Any] = {"merchant": scope.merchant_id, "environment": scope.environment}
+def _conditions(scope: Scope, query: SearchQuery, span: Range) -> tuple[str, dict[str, Any]]:
+    """Tables and conditions of what is found in ``span``, with their values; a payment is
+    ``payment``."""
     tables = "transactions AS payment"
-    conditions = ["payment.merchant_id = %(merchant)s", "payment.environment = %(environment)s"]
+    conditions = [
+        "payment.merchant_id = %(merchant)s",
+        "payment.environment = %(environment)s",
+        "payment.id >= %(begin)s",
+        "payment.id < %(end)s",
+    ]
+    values: dict[str, Any] = {
+        "merchant": scope.merchant_id,
+        "environment": scope.environment,
+        "begin": span.gte,
+        "end": span.lt,
+    }
     for column, value in query.equal.items():
         conditions.append(f"payment.{column} = %(is_{column})s")
         values[f"is_{column}"] = value
-    for column, ends in (("amount", query.amount), ("id", query.created)):
-        for name, sign, end in (("gte", ">=", ends.gte), ("lt", "<", ends.lt)):
-            if end is not None:
-                conditions.append(f"payment.{column} {sign} %({column}_{name})s")
-                values[f"{column}_{name}"] = end
-    if query.words is not None and not query.words:
-        conditions.append("false")
-    elif query.words:
+    for name, sign, end in (("gte", ">=", query.amount.gte), ("lt", "<", query.amount.lt)):
+        if end is not None:
+            conditions.append(f"payment.amount {sign} %(amount_{name})s")
+            values[f"amount_{name}"] = end
+    if asked := _lexemes_asked(query):
         tables += " JOIN transaction_words AS known ON known.id = payment.id"
-        conditions.append("known.words @@ %(words)s::tsquery")
-        values["words"] = tsquery_of(scope, query.words, with_typos=query.with_typos)
-        # The words' months are left out by their own key.
         conditions += [
-            f"known.id {sign} %(id_{name})s"
-            for name, sign in (("gte", ">="), ("lt", "<"))
-            if f"id_{name}" in values
+            "known.words @@ %(words)s::tsquery",
+            # The words' months are left out by their own key.
+            "known.id >= %(begin)s",
+            "known.id < %(end)s",
         ]
+        values["words"] = tsquery_of(scope, asked, with_typos=query.with_typos)
     return f"{tables} WHERE {' AND '.join(conditions)}", values
+
+
+def _lexemes_asked(query: SearchQuery) -> list[Sequence[str]]:
+    """Words of the text, and the card's last four digits: they are a word of a payment too, and the
+    payments' own indices do not know them."""
+    last_four = query.equal.get("last_four")
+    return [*(query.words or ()), *([[last_four]] if last_four else ())]

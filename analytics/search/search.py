@@ -68,7 +68,7 @@ def _find(
         except SearchAway as error:
             _leave_alone(str(error))
     # Without words the payments themselves are asked.
-    reached = freshness[POSTGRESQL] if query.words is not None else datetime.now(UTC)
+    reached = freshness[POSTGRESQL] if postgresql.reads_words(query) else datetime.now(UTC)
     return replace(postgresql.find(scope, query, after=after), reached_at=reached)
 
 

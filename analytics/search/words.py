@@ -39,8 +39,13 @@ def words_of(*, texts: Iterable[str | None], names: Iterable[str | None] = ()) -
 
 
 def asked_words(text: str) -> list[list[str]]:
-    """What somebody looks for, word by word: each is looked for whole, or else by all of its parts
-    (``blue-shirt`` finds ``blue shirt``); so each is a list, the whole word first."""
+    """What somebody looks for, word by word: each is looked for whole, or by its beginning, or else
+    by all of its parts as they are (``blue-shirt`` finds ``blue shirt``); so each is a list, the
+    whole word first.
+
+    Of a part the beginning does not count: that of ``org`` in an address is in everything, and an
+    index would have to read it all.
+    """
     asked = []
     for compound in dict.fromkeys(_COMPOUND.findall(_plain(text))):
         parts = _PART.findall(compound)

@@ -37,12 +37,20 @@ def summarise(
 
 
 _turns = itertools.count()
+_turns_of_paid = itertools.count()
 
 
 def days_of_nobody() -> date:
     """A day long ago; no other test of this process, whose database it is, has any of the 200 days
-    that begin with it, nor of the 40 before. Nor has any a payment, of which some tests record such
-    as were made years ago."""
+    that begin with it, nor of the 40 before. Nor has any a payment: those that tests record as made
+    long ago are of 2020 and later."""
     day = date(2001, 1, 1) + timedelta(days=250 * next(_turns))
-    assert day.year < 2020, "there are no such days left"
+    assert day < date(2019, 6, 1), "there are no such days left"
+    return day
+
+
+def day_of_own_payments() -> date:
+    """A day of 2020 on which, and on the nine after it, no other test records a payment."""
+    day = date(2020, 1, 1) + timedelta(days=10 * next(_turns_of_paid))
+    assert day.year == 2020, "there are no such days left"
     return day

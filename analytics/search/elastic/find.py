@@ -170,14 +170,14 @@ def _filters(scope: Scope, query: SearchQuery) -> list[Json]:
 
 
 def _asked(whole: str, parts: Sequence[str], with_typos: bool) -> Json:
-    ways = _word(whole, with_typos)
+    ways = _ways(whole, with_typos, is_beginning=may_be_beginning(whole))
     if parts:
-        ways.append({"bool": {"filter": [_any(_word(part, with_typos)) for part in parts]}})
+        ways.append({"bool": {"filter": [_any(_ways(part, with_typos)) for part in parts]}})
     return _any(ways)
 
 
-def _word(word: str, with_typos: bool) -> list[Json]:
-    ways: list[Json] = [{"prefix" if may_be_beginning(word) else "term": {"words": word}}]
+def _ways(word: str, with_typos: bool, *, is_beginning: bool = False) -> list[Json]:
+    ways: list[Json] = [{"prefix" if is_beginning else "term": {"words": word}}]
     if with_typos and may_be_misspelt(word):
         letters = 2 if len(word) >= LONG_WORD else 1
         ways.append({"fuzzy": {"spelled": {"value": word, "fuzziness": letters}}})

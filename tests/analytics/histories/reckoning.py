@@ -244,9 +244,9 @@ class Matches:
 
 
 def matches(payments: list[Paid], text: str) -> Matches:
-    """What ``text`` finds: words by their beginning; only where that is nothing, words a letter
-    apart, and perhaps such as are two apart."""
-    as_written = _found(payments, text, _begins)
+    """What ``text`` finds: words by their beginning, parts of words as they are; only where that is
+    nothing, words a letter apart, and perhaps such as are two apart."""
+    as_written = _found(payments, text, _near(0))
     if as_written:
         return Matches(as_written, as_written)
     return Matches(_found(payments, text, _near(1)), _found(payments, text, _near(2)))
@@ -265,22 +265,23 @@ def _found(payments: list[Paid], text: str, fits: Fits) -> list[str]:
 
 
 def _has(words: list[str], whole: str, parts: list[str], fits: Fits) -> bool:
-    def is_there(asked: str) -> bool:
-        return any(fits(word, asked) for word in words)
+    def is_there(part: str) -> bool:
+        return any(fits(word, part) for word in words)
 
-    return is_there(whole) or (bool(parts) and all(map(is_there, parts)))
+    is_whole = any(_begins(word, whole) for word in words) or is_there(whole)
+    return is_whole or (bool(parts) and all(map(is_there, parts)))
 
 
 def _begins(word: str, asked: str) -> bool:
-    return word.startswith(asked) if may_be_beginning(asked) else word == asked
+    return may_be_beginning(asked) and word.startswith(asked)
 
 
 def _near(letters: int) -> Fits:
+    """Fits the word itself and, of letters alone, one that is so many letters apart."""
+
     def fits(word: str, asked: str) -> bool:
-        if _begins(word, asked):
-            return True
         both = may_be_misspelt(word) and may_be_misspelt(asked)
-        return both and _distance(word, asked) <= letters
+        return word == asked or (both and _distance(word, asked) <= letters)
 
     return fits
 

@@ -53,6 +53,18 @@ def test_all_words_must_be_there(shop: Api, engine: str) -> None:
     assert search(shop, q="424")["total"] == 0, "a number's beginning is long"
 
 
+def test_a_word_with_marks_in_it_is_found_by_its_parts_as_they_are(shop: Api, engine: str) -> None:
+    apart = shop.paid(description="blue heron")
+    joined = shop.paid(description="blue-heron.mug")
+    catch_up(shop, engine)
+
+    assert ids(search(shop, q="blue-heron")) == [joined["id"], apart["id"]]
+    assert ids(search(shop, q="heron-blue")) == [joined["id"], apart["id"]], "in any order"
+    assert ids(search(shop, q="blue-her")) == [joined["id"]], "the whole word's beginning"
+    assert search(shop, q="her-blue")["total"] == 0, "a part's beginning"
+    assert ids(search(shop, q="herom-blue")) == [joined["id"], apart["id"]], "a mistake"
+
+
 def test_misspelt_words_are_found_where_nothing_else_is(shop: Api, engine: str) -> None:
     heron = shop.paid(description="Heron kettle")
     hero = shop.paid(description="Hero poster", metadata={"order": "104277"})

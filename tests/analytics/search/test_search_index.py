@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from analytics.models import SearchIndex, TransactionWords
 from analytics.search.content import read_payments
@@ -19,6 +18,7 @@ from analytics.services.check_search import Drift, check_search
 from analytics.services.keep_search_index import keep_search_index
 from analytics.services.rebuild_search import rebuild_search_index, rebuild_words
 from payments_project.events.errors import Postponed
+from tests.analytics.made_summaries import day_of_own_payments
 from tests.analytics.search.searching import (
     CONSUMERS,
     ELASTICSEARCH,
@@ -201,14 +201,6 @@ def test_a_document_that_is_refused_is_named_without_its_content(
     assert "secret" not in str(refused.value)
 
 
-def own_day() -> date:
-    """A day long ago that no other test's payments lie in."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT date '2019-01-01' + (random() * 1500)::int")
-        found: date = cursor.fetchone()[0]
-    return found
-
-
 def recorded(api: Api, day: date, number: int, **more: Any) -> dict[str, Any]:
     made = api.post(
         "/v1/transactions/record",
@@ -231,7 +223,7 @@ def recorded(api: Api, day: date, number: int, **more: Any) -> dict[str, Any]:
 def test_a_check_finds_and_mends_what_is_missing_old_or_strange(
     shop: Api, engine: str, live_index: str
 ) -> None:
-    day = own_day()
+    day = day_of_own_payments()
     made = [recorded(shop, day, number) for number in range(4)]
     catch_up(shop, engine)
     [drift] = check_search(first=day, last=day)
@@ -264,7 +256,7 @@ def test_a_check_finds_and_mends_what_is_missing_old_or_strange(
 def test_a_check_mends_contents_of_the_same_revision(
     shop: Api, engine: str, live_index: str
 ) -> None:
-    day = own_day()
+    day = day_of_own_payments()
     made = recorded(shop, day, 1)
     catch_up(shop, engine)
     list(check_search(first=day, last=day))
@@ -307,7 +299,7 @@ def test_commands_say_what_they_do(
     assert "The new index is live." in said.getvalue()
 
     said = StringIO()
-    day = own_day()
+    day = day_of_own_payments()
     call_command("check_search", "--from", str(day), "--to", str(day), stdout=said)
     assert "1 days checked, 0 of them mended." in said.getvalue()
     with pytest.raises(CommandError, match="before"):
