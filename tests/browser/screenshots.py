@@ -31,6 +31,7 @@ def _at(address: str) -> Callable[[Page], None]:
 
 
 DASHBOARD = "/admin/analytics/dailytransactionsummary/dashboard/"
+FIND_PAYMENTS = "/admin/analytics/searchindex/find-payments/"
 
 
 def _merchant(tab: str) -> Callable[[Page], None]:
@@ -50,6 +51,12 @@ PICTURES: tuple[tuple[str, Callable[[Page], None], tuple[int, int], str], ...] =
     ("home-phone", _at("/admin/"), PHONE, "light"),
     ("dashboard", _at(f"{DASHBOARD}?environment=test"), TALL, "light"),
     ("dashboard-dark", _at(f"{DASHBOARD}?environment=test&period=90d"), TALL, "dark"),
+    (
+        "find-payments",
+        _at(f"{FIND_PAYMENTS}?environment=live&merchant=owner@blue-heron.example&last_four=4242"),
+        WIDE,
+        "light",
+    ),
     ("payments", _at("/admin/transactions/transaction/?environment=live"), WIDE, "light"),
     (
         "payment",
