@@ -43,7 +43,7 @@ _turns_of_paid = itertools.count()
 def days_of_nobody() -> date:
     """A day long ago; no other test of this process, whose database it is, has any of the 200 days
     that begin with it, nor of the 40 before. Nor has any a payment: those that tests record as made
-    long ago are of 2020 and later."""
+    long ago are of 2020 and later. Long files have theirs before 2000."""
     day = date(2001, 1, 1) + timedelta(days=250 * next(_turns))
     assert day < date(2019, 6, 1), "there are no such days left"
     return day
