@@ -5,8 +5,8 @@ never behind; only words are (``analytics.search.freshness``), and a card's last
 """
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -58,11 +58,12 @@ def find(scope: Scope, query: SearchQuery, *, after: Place | None) -> Found:
     longer than ``SECONDS_MAX``.
     """
     spans = _spans(scope, query)
-    with _patient() as fetch:
-        counted = _counted(fetch, scope, query, spans, after)
+    where, values = _conditions(scope, query)
+    with _patient(values) as fetch:
+        counted = _counted(fetch, query, where, spans, after)
         places = counted.places
         if not counted.is_all and not _are_newest(places, query):
-            places = _page(fetch, scope, query, spans, after)
+            places = _page(fetch, query, where, spans, after)
     return Found(
         places=places[: query.limit],
         has_more=len(places) > query.limit,
@@ -78,19 +79,20 @@ def reads_words(query: SearchQuery) -> bool:
     return bool(_lexemes_asked(query))
 
 
-Fetch = Callable[[str, Mapping[str, Any]], list[Any]]
+Fetch = Callable[[str, Range, Mapping[str, Any]], list[Any]]
 
 
 @contextmanager
-def _patient() -> Iterator[Fetch]:
-    """Statements of one transaction, which together take ``SECONDS_MAX`` at most."""
+def _patient(conditions: Mapping[str, Any]) -> Iterator[Fetch]:
+    """Statements of one transaction, each of a span, which together take ``SECONDS_MAX`` at most.
+    ``conditions`` are the values of all of them."""
     using = router.db_for_read(Transaction)
     deadline = time.monotonic() + SECONDS_MAX
 
-    def fetch(statement: str, values: Mapping[str, Any]) -> list[Any]:
+    def fetch(statement: str, span: Range, values: Mapping[str, Any]) -> list[Any]:
         milliseconds = max(1, round((deadline - time.monotonic()) * 1000))
         cursor.execute(f"SET LOCAL statement_timeout = {milliseconds}")
-        cursor.execute(statement, values)
+        cursor.execute(statement, {**conditions, "begin": span.gte, "end": span.lt, **values})
         found: list[Any] = cursor.fetchall()
         return found
 
@@ -145,57 +147,51 @@ class _Counted(NamedTuple):
 
 
 def _counted(
-    fetch: Fetch, scope: Scope, query: SearchQuery, spans: Sequence[Range], after: Place | None
+    fetch: Fetch, query: SearchQuery, where: str, spans: Sequence[Range], after: Place | None
 ) -> _Counted:
-    """One statement for counts and page: what is found is looked for once. For a page alone
-    PostgreSQL goes through all payments, newest first, where it takes a rare word for a common
-    one."""
+    """One statement of a span for counts and page: what is found is looked for once. For a page
+    alone PostgreSQL goes through all payments, newest first, where it takes a rare word for a
+    common one."""
     beyond, order, place = _order(query, after)
     rows = [f"('{_TOTAL}', '')", *(f"('{name}', {_FACET_COLUMNS[name]})" for name in query.facets)]
-    numbers: Counter[tuple[str, str]] = Counter()
-    total, places = 0, []
-    for span in spans:
-        where, values = _conditions(scope, query, span)
-        found = fetch(
-            f"""
-            WITH counted AS MATERIALIZED (
-                SELECT payment.id, payment.status, payment.currency, payment.brand,
-                       payment.gateway_name, payment.amount
-                  FROM {where} ORDER BY payment.id DESC LIMIT %(counted)s
-            )
-            SELECT facet.name, facet.value, count(*)
-              FROM counted CROSS JOIN LATERAL (VALUES {", ".join(rows)}) AS facet (name, value)
-             WHERE facet.value IS NOT NULL
-             GROUP BY 1, 2
-             UNION ALL
-            SELECT '{_PLACE}', id::text, amount
-              FROM (SELECT payment.id, payment.amount FROM counted AS payment
-                     WHERE {beyond} ORDER BY {order} LIMIT %(rows)s) AS page
-            """,
-            {**values, **place, "steps": list(AMOUNT_STEPS), "counted": COUNTED_MAX + 1 - total},
+    statement = f"""
+        WITH counted AS MATERIALIZED (
+            SELECT payment.id, payment.status, payment.currency, payment.brand,
+                   payment.gateway_name, payment.amount
+              FROM {where} ORDER BY payment.id DESC LIMIT %(counted)s
         )
-        places += [Place(UUID(key), amount) for name, key, amount in found if name == _PLACE]
-        for name, value, number in found:
-            if name != _PLACE:
-                numbers[name, value] += number
-        total = numbers[_TOTAL, ""]
-        if total > COUNTED_MAX:
+        SELECT facet.name, facet.value, count(*)
+          FROM counted CROSS JOIN LATERAL (VALUES {", ".join(rows)}) AS facet (name, value)
+         WHERE facet.value IS NOT NULL
+         GROUP BY 1, 2
+         UNION ALL
+        SELECT '{_PLACE}', id::text, amount
+          FROM (SELECT payment.id, payment.amount FROM counted AS payment
+                 WHERE {beyond} ORDER BY {order} LIMIT %(rows)s) AS page
+    """
+    numbers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    places = []
+    for span in spans:
+        left = COUNTED_MAX + 1 - numbers[_TOTAL].total()
+        if not left:
             break
+        values = {**place, "steps": list(AMOUNT_STEPS), "counted": left}
+        for name, value, number in fetch(statement, span, values):
+            if name == _PLACE:
+                places.append(Place(UUID(value), number))
+            else:
+                numbers[name][value] += number
+    total = numbers[_TOTAL].total()
     places.sort(key=_sort_key(query), reverse=query.is_descending)
     return _Counted(
         total=min(total, COUNTED_MAX),
         is_all=total <= COUNTED_MAX,
-        facets={
-            name: _facet(
-                name, [(key[1], count) for key, count in numbers.items() if key[0] == name]
-            )
-            for name in query.facets
-        },
+        facets={name: _facet(name, numbers[name].items()) for name in query.facets},
         places=places[: query.limit + 1],
     )
 
 
-def _facet(name: str, counts: Sequence[tuple[str, int]]) -> list[tuple[Any, int]]:
+def _facet(name: str, counts: Iterable[tuple[str, int]]) -> list[tuple[Any, int]]:
     if name == AMOUNT:
         return sorted((AMOUNT_STEPS[int(step) - 1], count) for step, count in counts)
     return sorted(counts, key=lambda row: (-row[1], row[0]))[:FACET_VALUES_MAX]
@@ -214,20 +210,19 @@ def _sort_key(query: SearchQuery) -> Callable[[Place], Any]:
 
 
 def _page(
-    fetch: Fetch, scope: Scope, query: SearchQuery, spans: Sequence[Range], after: Place | None
+    fetch: Fetch, query: SearchQuery, where: str, spans: Sequence[Range], after: Place | None
 ) -> list[Place]:
     beyond, order, place = _order(query, after)
+    statement = (
+        f"SELECT payment.id, payment.amount FROM {where} AND {beyond}"
+        f" ORDER BY {order} LIMIT %(rows)s"
+    )
     if query.sort_field != CREATED_AT:
         spans = [Range(spans[-1].gte, spans[0].lt)]
     places: list[Place] = []
     for span in spans if query.is_descending else reversed(spans):
-        where, values = _conditions(scope, query, span)
-        found = fetch(
-            f"SELECT payment.id, payment.amount FROM {where} AND {beyond}"
-            f" ORDER BY {order} LIMIT %(rows)s",
-            {**values, **place, "rows": query.limit + 1 - len(places)},
-        )
-        places += [Place(*row) for row in found]
+        values = {**place, "rows": query.limit + 1 - len(places)}
+        places += [Place(*row) for row in fetch(statement, span, values)]
         if len(places) > query.limit:
             break
     return places
@@ -246,9 +241,9 @@ def _order(query: SearchQuery, after: Place | None) -> tuple[str, str, dict[str,
     return beyond, order, {**values, "after_id": after.id, "after_amount": after.amount}
 
 
-def _conditions(scope: Scope, query: SearchQuery, span: Range) -> tuple[str, dict[str, Any]]:
-    """Tables and conditions of what is found in ``span``, with their values; a payment is
-    ``payment``."""
+def _conditions(scope: Scope, query: SearchQuery) -> tuple[str, dict[str, Any]]:
+    """Tables and conditions of what is found in a span, with their values but the span's ``begin``
+    and ``end``; a payment is ``payment``."""
     tables = "transactions AS payment"
     conditions = [
         "payment.merchant_id = %(merchant)s",
@@ -256,12 +251,7 @@ def _conditions(scope: Scope, query: SearchQuery, span: Range) -> tuple[str, dic
         "payment.id >= %(begin)s",
         "payment.id < %(end)s",
     ]
-    values: dict[str, Any] = {
-        "merchant": scope.merchant_id,
-        "environment": scope.environment,
-        "begin": span.gte,
-        "end": span.lt,
-    }
+    values: dict[str, Any] = {"merchant": scope.merchant_id, "environment": scope.environment}
     for column, value in query.equal.items():
         conditions.append(f"payment.{column} = %(is_{column})s")
         values[f"is_{column}"] = value

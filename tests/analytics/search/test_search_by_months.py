@@ -1,5 +1,7 @@
 """PostgreSQL's own search goes back in time by more and more months, until it has found enough."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -113,12 +115,18 @@ def test_what_is_found_often_is_found_in_the_newest_months(
     monkeypatch.setattr(postgresql, "COUNTED_MAX", 4)
     asked: list[Range] = []
 
-    def watched(scope: Any, query: SearchQuery, span: Range) -> Any:
-        asked.append(span)
-        return conditions(scope, query, span)
+    @contextmanager
+    def watched(conditions: Any) -> Iterator[Any]:
+        with patient(conditions) as fetch:
 
-    conditions = postgresql._conditions
-    monkeypatch.setattr(postgresql, "_conditions", watched)
+            def fetch_and_note(statement: str, span: Range, values: Any) -> Any:
+                asked.append(span)
+                return fetch(statement, span, values)
+
+            yield fetch_and_note
+
+    patient = postgresql._patient
+    monkeypatch.setattr(postgresql, "_patient", watched)
 
     def first_page(**changes: Any) -> Found:
         asked.clear()
